@@ -1,0 +1,332 @@
+"""The exchange: one request and its response, as a feature sees it.
+
+No I/O and no framework types here. Each host has a subclass of `Exchange` that reads and writes headers in the form
+its protocol uses, so that no header is ever converted which no feature asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from time import perf_counter
+from typing import Any, ClassVar, Final, NamedTuple, Protocol
+
+
+class HeaderName:
+    """A header name with the spellings the hosts need, computed once.
+
+    ``HeaderName("Accept-Encoding")`` gives the same object every time, so keep yours in a module constant.
+
+    Attributes:
+        title: ``Accept-Encoding``, as WSGI and Django write it.
+        lower: ``accept-encoding``, for comparison: names are case-insensitive (RFC 9110 section 5.1).
+        raw: ``b"accept-encoding"``, as ASGI writes it.
+        environ: ``HTTP_ACCEPT_ENCODING``, as WSGI and Django give a request's header.
+
+    Raises:
+        ValueError: the text is not a token (RFC 9110 section 5.6.2).
+    """
+
+    __slots__ = ("environ", "lower", "raw", "title")
+    _interned: ClassVar[dict[str, HeaderName]] = {}
+    title: str
+    lower: str
+    raw: bytes
+    environ: str
+
+    def __new__(cls, title: str) -> HeaderName:  # noqa: PYI034 - no subclasses: interned
+        known = cls._interned.get(title)
+        if known is not None:
+            return known
+        if not is_token(title):
+            raise ValueError(f"{title!r} is not a header name: use letters, digits and hyphens")
+        name = super().__new__(cls)
+        name.title = title
+        name.lower = title.lower()
+        name.raw = name.lower.encode("ascii")
+        plain = title.upper().replace("-", "_")
+        name.environ = plain if plain in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{plain}"
+        return cls._interned.setdefault(title, name)
+
+    def __repr__(self) -> str:
+        return f"HeaderName({self.title!r})"
+
+
+_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+
+
+def is_token(text: str) -> bool:
+    """Whether the text is a token: a non-empty run of ``tchar`` (RFC 9110 section 5.6.2)."""
+    return bool(text) and _TOKEN.issuperset(text)
+
+
+def check_header_value(value: str) -> str:
+    """Give the value back if it can stand in a header field on every host.
+
+    Raises:
+        ValueError: a line break or another control character, which would let the value end the header (RFC 9110
+            section 5.5), or a character outside latin-1, which no host can send.
+    """
+    if value.isascii() and value.isprintable():
+        return value
+    bad = next((char for char in value if (char < " " and char != "\t") or char == "\x7f" or char > "\xff"), None)
+    if bad is None:
+        return value
+    raise ValueError(f"{bad!r} cannot stand in a header value: remove it or encode it")
+
+
+CONTENT_LENGTH: Final = HeaderName("Content-Length")
+CONTENT_TYPE: Final = HeaderName("Content-Type")
+SET_COOKIE: Final = HeaderName("Set-Cookie")
+
+# Content types whose first bytes may be a long time coming: a host sends the head of such a response at once.
+EVENT_STREAMS: Final = (
+    b"text/event-stream",
+    b"application/x-ndjson",
+    b"application/jsonl",
+    b"application/json-seq",
+    b"multipart/x-mixed-replace",
+    b"application/grpc-web",
+)
+
+
+# From this status on, the end of an exchange waits for the application's call to end, not only for the last byte, so
+# that the exception an error handler answered, and raised again, is known to `Feature.on_end`.
+FAILURE: Final = 500
+
+
+class HeaderBlock:
+    """Constant header fields, spelled out once for every host.
+
+    Args:
+        fields: names and values, each name once.
+
+    Raises:
+        ValueError: a name or a value that cannot be sent.
+    """
+
+    __slots__ = ("fields", "lower", "names", "raw", "raw_names")
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.names = tuple(HeaderName(name) for name in fields)
+        values = [check_header_value(value) for value in fields.values()]
+        self.fields = tuple((name.title, value) for name, value in zip(self.names, values, strict=True))
+        self.lower = frozenset(name.lower for name in self.names)
+        self.raw = tuple((name.raw, value.encode("latin-1")) for name, value in zip(self.names, values, strict=True))
+        self.raw_names = frozenset(name.raw for name in self.names)
+
+
+class Reply(NamedTuple):
+    """A whole response a feature gives instead of the application.
+
+    The host adds Content-Length and leaves the body out where the method is HEAD.
+    """
+
+    status: int
+    headers: Mapping[HeaderName, str] = {}
+    body: bytes = b""
+
+    def fields(self) -> list[tuple[HeaderName, str]]:
+        """The headers as a host sends them, checked, with Content-Length."""
+        fields = [(name, check_header_value(value)) for name, value in self.headers.items()]
+        if not has_no_content(self.status):
+            fields.append((CONTENT_LENGTH, str(len(self.body))))
+        return fields
+
+
+class Encoder(Protocol):
+    """What turns the chunks of a streamed body into other bytes, in order.
+
+    For each chunk the application sends, the host calls `feed` and then `flush` and sends what both gave, as one
+    chunk. An encoder with a flush policy of its own gives ``b""`` from `flush` until it is time. `finish` is called
+    once, after the last chunk, and not at all when the response fails before its end.
+    """
+
+    def feed(self, chunk: bytes) -> bytes: ...
+    def flush(self) -> bytes: ...
+    def finish(self) -> bytes: ...
+
+
+class ChainedEncoder:
+    """Two encoders, one after the other: what the first gives is fed to the second."""
+
+    def __init__(self, first: Encoder, second: Encoder) -> None:
+        self.first = first
+        self.second = second
+
+    def feed(self, chunk: bytes) -> bytes:
+        return self._onward(self.first.feed(chunk))
+
+    def flush(self) -> bytes:
+        return self._onward(self.first.flush()) + self.second.flush()
+
+    def finish(self) -> bytes:
+        return self._onward(self.first.finish()) + self.second.finish()
+
+    def _onward(self, data: bytes) -> bytes:
+        return self.second.feed(data) if data else b""
+
+
+class Trust(Protocol):
+    """Who may speak for a client, and who may see internals. Implemented in `perfkit.client`."""
+
+    def address(self, exchange: Exchange) -> str | None: ...
+    def scheme(self, exchange: Exchange) -> str: ...
+    def internal(self, exchange: Exchange) -> bool: ...
+
+
+class Exchange:
+    """One request and its response.
+
+    A feature reads the request, and from `on_response` on it may change the response: its status, its headers through
+    the methods below, its body where that is whole, or an encoder where it streams. Content-Length belongs to the
+    host, which writes it anew when a body changed.
+
+    Attributes:
+        method: the request's method, as sent: ``"GET"``.
+        peer: address of the other end of the connection, as the server gives it; None for a unix socket. Use
+            `client` unless the proxy itself is meant.
+        peer_scheme: scheme of that connection. Use `scheme` unless the proxy itself is meant.
+        started: when the host saw the request, in seconds of `time.perf_counter`.
+        status: status of the response; 0 until it is known.
+        body: the whole body once it is known to be whole, else None: no request seen yet, or a stream. Assigning bytes
+            replaces the body, and also a whole stream, whose chunks are then dropped.
+        sendfile: the server sends the body from a file by itself, so that no encoder can be set.
+        unique: fact: this body will never repeat, so a validator for it is of no use.
+        route: fact: template of the matched route, where the host knows it (``"/books/<int:id>"``); else None.
+        state: what a feature keeps from one hook to the next, keyed by the feature itself.
+    """
+
+    method: str
+    peer: str | None
+    peer_scheme: str
+    started: float
+    status: int = 0
+    body: bytes | None = None
+    sendfile: bool = False
+    unique: bool = False
+    route: str | None = None
+    state: dict[object, Any]
+
+    _trust: Trust
+    _unwind: Any  # the stack's own: the hooks that still have to run
+    _encoder: Encoder | None = None
+
+    def __init__(self, trust: Trust) -> None:
+        self.started = perf_counter()
+        self._trust = trust
+        self.state = {}
+
+    # The request
+
+    @property
+    def path(self) -> str:
+        """The path the client asked for, decoded, with the prefix the application is mounted at; no query."""
+        raise NotImplementedError
+
+    def request_header(self, name: HeaderName) -> str | None:
+        """The value of a request header, several field lines joined with commas (RFC 9110 section 5.3)."""
+        raise NotImplementedError
+
+    @property
+    def client(self) -> str | None:
+        """The client's address, through trusted proxies; None where there is none (a unix socket)."""
+        return self._trust.address(self)
+
+    @property
+    def scheme(self) -> str:
+        """``"http"`` or ``"https"`` as the client used it, through trusted proxies."""
+        return self._trust.scheme(self)
+
+    @property
+    def internal(self) -> bool:
+        """Whether this request may see internals: see the ``internal`` section of the settings."""
+        return self._trust.internal(self)
+
+    # The response
+
+    def response_header(self, name: HeaderName) -> str | None:
+        """The value of a response header, several field lines joined with commas."""
+        raise NotImplementedError
+
+    def set_header(self, name: HeaderName, value: str) -> None:
+        """Set a response header, replacing what is there.
+
+        Raises:
+            ValueError: the value cannot stand in a header.
+        """
+        raise NotImplementedError
+
+    def append_header(self, name: HeaderName, value: str) -> None:
+        """Add members to a response header whose value is a list, keeping those that are there.
+
+        Raises:
+            ValueError: the value cannot stand in a header.
+        """
+        raise NotImplementedError
+
+    def remove_header(self, name: HeaderName) -> None:
+        """Remove a response header, all its field lines; nothing happens where it is absent."""
+        raise NotImplementedError
+
+    def set_default_headers(self, block: HeaderBlock) -> None:
+        """Add those headers of the block that the response does not have."""
+        raise NotImplementedError
+
+    @property
+    def encoder(self) -> Encoder | None:
+        """What the chunks of a streamed body go through.
+
+        Assigning a second one puts it after the first. The host then removes Content-Length.
+
+        Raises:
+            ValueError: on assigning, where the body is whole (assign `body`) or sent from a file (see `sendfile`).
+        """
+        return self._encoder
+
+    @encoder.setter
+    def encoder(self, encoder: Encoder) -> None:
+        if self.body is not None:
+            raise ValueError("the body is whole: assign exchange.body instead of an encoder")
+        if self.sendfile:
+            raise ValueError("the server sends this body from a file: look at exchange.sendfile first")
+        self._encoder = encoder if self._encoder is None else ChainedEncoder(self._encoder, encoder)
+
+    # For hosts
+
+    def frame(self, status: int, body: bytes | None) -> None:
+        """Write Content-Length anew where features changed the response from this status and body.
+
+        What no feature changed keeps the framing the application gave it. A response without content gets none (RFC
+        9110 section 8.6), and neither does a stream that is encoded, whose length nobody knows.
+        """
+        if self.status == status and self.body is body and self._encoder is None:
+            return
+        if self._encoder is not None or has_no_content(self.status):
+            self.remove_header(CONTENT_LENGTH)
+        elif self.body is not body and self.body is not None:
+            self.set_header(CONTENT_LENGTH, str(len(self.body)))
+
+    def encode(self, chunk: bytes) -> bytes:
+        """One chunk of a stream, through the encoder if there is one."""
+        encoder = self._encoder
+        return chunk if encoder is None or not chunk else encoder.feed(chunk) + encoder.flush()
+
+    def encode_end(self) -> bytes:
+        """What the encoder still holds when the stream is over."""
+        return b"" if self._encoder is None else self._encoder.finish()
+
+
+def has_no_content(status: int) -> bool:
+    """Whether a response of this status has no body and needs no Content-Length (RFC 9110 section 6.4.1)."""
+    return status < 200 or status in (204, 304)
+
+
+def is_event_stream(content_type: bytes) -> bool:
+    """Whether the first bytes of such a body may be a long time coming."""
+    return content_type.lower().startswith(EVENT_STREAMS)
+
+
+def join(values: Iterable[str]) -> str | None:
+    """Several field lines of one name as one value; None for no line."""
+    lines = list(values)
+    return ", ".join(lines) if lines else None
