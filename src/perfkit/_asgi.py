@@ -1,0 +1,272 @@
+"""What an exchange is on ASGI: headers as pairs of bytes, and the way of a response's messages to the server."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
+from contextlib import suppress
+from typing import Any, Final, TypeAlias
+
+from perfkit.errors import IncompleteResponseError
+from perfkit.exchange import (
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    FAILURE,
+    Exchange,
+    HeaderBlock,
+    HeaderName,
+    Reply,
+    check_header_value,
+    is_event_stream,
+)
+from perfkit.feature import Pending
+from perfkit.stack import SPENT, Stack
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Message: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[Message]]
+Send: TypeAlias = Callable[[Message], Awaitable[None]]
+ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
+RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
+
+# Messages by which the server sends the body from a file: the path-send and zero-copy-send extensions.
+FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
+# What belongs to a body that a feature replaced, beside its chunks.
+BODY_MESSAGES: Final = FILE_MESSAGES | {"http.response.trailers"}
+
+
+class ConnectionExchange(Exchange):
+    """An exchange on an ASGI connection: reads the scope, and keeps response headers as ASGI has them."""
+
+    headers: RawHeaders
+    _request_headers: dict[bytes, bytes] | None = None
+
+    def __init__(self, scope: Scope, send: Send, stack: Stack) -> None:
+        super().__init__(stack.trust)
+        self.method = scope.get("method", "GET")  # a WebSocket handshake is a GET (RFC 6455 section 4.1)
+        self.peer_scheme = scope.get("scheme", "http")
+        self.headers = []
+        self._scope = scope
+        self._send = send
+        self._stack = stack
+
+    @property
+    def peer(self) -> str | None:  # type: ignore[override]
+        client = self._scope.get("client")
+        return client[0] if client else None
+
+    @property
+    def path(self) -> str:
+        return str(self._scope["path"])
+
+    def request_header(self, name: HeaderName) -> str | None:
+        headers = self._request_headers
+        if headers is None:
+            headers = self._request_headers = _by_name(self._scope["headers"])
+        value = headers.get(name.raw)
+        return None if value is None else value.decode("latin-1")
+
+    def accept_headers(self, message: Message) -> dict[bytes, bytes]:
+        """Take the headers of an application's message, and give them by name; its own list stays as it is.
+
+        Names are put in lower case where they are not, as ASGI demands, so that they can be compared.
+        """
+        headers = self.headers = list(message.get("headers") or ())
+        by_name = dict(headers)
+        if headers and not b"".join(by_name).islower():
+            self.headers = [(name.lower(), value) for name, value in headers]
+            by_name = dict(self.headers)
+        return by_name
+
+    def response_header(self, name: HeaderName) -> str | None:
+        raw = name.raw
+        values = [value for key, value in self.headers if key == raw]
+        return b", ".join(values).decode("latin-1") if values else None
+
+    def set_header(self, name: HeaderName, value: str) -> None:
+        field = (name.raw, check_header_value(value).encode("latin-1"))
+        self.remove_header(name)
+        self.headers.append(field)
+
+    def append_header(self, name: HeaderName, value: str) -> None:
+        self.headers.append((name.raw, check_header_value(value).encode("latin-1")))
+
+    def remove_header(self, name: HeaderName) -> None:
+        raw = name.raw
+        self.headers = [field for field in self.headers if field[0] != raw]
+
+    def set_default_headers(self, block: HeaderBlock) -> None:
+        present = dict(self.headers)
+        if block.raw_names.isdisjoint(present):
+            self.headers += block.raw
+        else:
+            self.headers += [field for field in block.raw if field[0] not in present]
+
+    async def finish(self, error: BaseException | None) -> None:
+        """End the exchange; only the first call counts."""
+        pending = self._stack.end(self, error)
+        if pending is not None:
+            await pending.run_async()
+
+
+class HttpExchange(ConnectionExchange):
+    """An exchange over HTTP. Its `send` is what the application gets as its own.
+
+    Attributes:
+        _start: the application's message with the head of the response, while it is held back.
+        _message: the same from then on.
+        _sent: whether the head has been sent.
+        _plain: whether the application's chunks go out as they come.
+        _replaced: whether they are dropped, because a feature put a body in place of the stream.
+        _complete: whether all of the response has been sent.
+    """
+
+    _start: Message | None = None
+    _sent = False
+    _plain = False
+    _replaced = False
+    _complete = False
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Take one message of the application."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            if self._plain and message.get("more_body"):
+                return self._send(message)
+            return self._take_body(message)
+        if kind == "http.response.start" and self._start is None and not self._sent:
+            self._start = message
+            self.status = message["status"]
+            headers = self.accept_headers(message)
+            if CONTENT_LENGTH.raw in headers or not is_event_stream(headers.get(CONTENT_TYPE.raw, b"")):
+                return HELD_BACK
+            return self._send_start()
+        return self._take_other(message)
+
+    async def _take_body(self, message: Message) -> None:
+        body: bytes = message.get("body", b"")
+        more: bool = message.get("more_body", False)
+        if self._start is not None:
+            whole = not more or self.response_header(CONTENT_LENGTH) == str(len(body))
+            if (pending := self._respond(body if whole else None)) is not None:
+                await pending.run_async()
+            await self._send(self._head())
+            if whole and self.body is not body:
+                message = {**message, "body": self.body}
+            elif self.body is not None and not whole:
+                await self._replace()
+        if self._replaced:
+            return
+        if self._encoder is not None:
+            data = self.encode(body)
+            message = {**message, "body": data if more else data + self.encode_end()}
+        await self._send(message)
+        if not more and not self._message.get("trailers") and (pending := self._completed()) is not None:
+            await pending.run_async()
+
+    async def _take_other(self, message: Message) -> None:
+        kind = message["type"]
+        from_file = kind in FILE_MESSAGES
+        if self._start is not None:
+            self.sendfile = from_file
+            await self._send_start()
+        if self._replaced and kind in BODY_MESSAGES:
+            return
+        await self._send(message)
+        if kind == "http.response.trailers":
+            over = not message.get("more_trailers")
+        else:
+            over = from_file and not message.get("more_body") and not self._message.get("trailers")
+        if over and (pending := self._completed()) is not None:
+            await pending.run_async()
+
+    async def _send_start(self) -> None:
+        """Send the head of a stream."""
+        if (pending := self._respond(None)) is not None:
+            await pending.run_async()
+        await self._send(self._head())
+        if self.body is not None:
+            await self._replace()
+
+    async def _replace(self) -> None:
+        """Send a feature's body in place of the stream."""
+        self._replaced = True
+        await self._send({"type": "http.response.body", "body": self.body})
+        if (pending := self._completed()) is not None:
+            await pending.run_async()
+
+    def _respond(self, body: bytes | None) -> Pending[None] | None:
+        """Let the features see the response."""
+        assert self._start is not None
+        self._message, self._start = self._start, None
+        self.body = self._original = body
+        return self._stack.respond(self)
+
+    def _head(self) -> Message:
+        """The head of the response, as the features want it."""
+        message = self._message
+        self.frame(message["status"], self._original)
+        self._sent = True
+        self._plain = self._encoder is None
+        return {**message, "status": self.status, "headers": self.headers}
+
+    def _completed(self) -> Pending[None] | None:
+        """All of the response is sent; which ends the exchange, unless it tells of a failure."""
+        self._complete = True
+        return self._stack.end(self, None) if self.status < FAILURE else None
+
+    async def answer(self, reply: Reply) -> None:
+        """Send a feature's reply in place of the application's response."""
+        self._start = {"type": "http.response.start", "status": reply.status}
+        self.status = reply.status
+        self.headers = reply_headers(reply)
+        if (pending := self._respond(reply.body)) is not None:
+            await pending.run_async()
+        await self._send(self._head())
+        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else self.body})
+        if (pending := self._completed()) is not None:
+            await pending.run_async()
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is nothing left to do."""
+        return self._unwind is SPENT
+
+    async def close(self) -> None:
+        """The application returned."""
+        if self._start is not None:
+            await self._send_start()
+        await self.finish(None if self._complete else IncompleteResponseError())
+
+    async def fail(self, error: BaseException) -> None:
+        """The application, or a feature, raised."""
+        if self._start is not None and isinstance(error, Exception):
+            with suppress(Exception):  # the first error is the one to report
+                await self._send_start()
+        await self.finish(error)
+
+
+class _HeldBack:
+    """What the application awaits while the head of its response waits for the body."""
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return
+        yield
+
+
+HELD_BACK: Final = _HeldBack()
+
+
+def reply_headers(reply: Reply) -> RawHeaders:
+    """A feature's headers in ASGI's form, with the Content-Length the reply has to have."""
+    return [(name.raw, value.encode("latin-1")) for name, value in reply.fields()]
+
+
+def _by_name(fields: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Request headers by name, which servers give in lower case, several lines of one name joined."""
+    fields = list(fields)
+    by_name = dict(fields)
+    if len(by_name) < len(fields):
+        by_name = {}
+        for name, value in fields:
+            by_name[name] = by_name[name] + b", " + value if name in by_name else value
+    return by_name

@@ -1,0 +1,258 @@
+"""What an exchange is on WSGI: headers as pairs of text, and the way of a response to the server (PEP 3333)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from perfkit.errors import IncompleteResponseError
+from perfkit.exchange import CONTENT_LENGTH, Exchange, HeaderBlock, HeaderName, Reply, check_header_value, join
+from perfkit.stack import Stack
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+Environ: TypeAlias = dict[str, Any]
+ExcInfo: TypeAlias = "tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]"
+Write: TypeAlias = Callable[[bytes], object]
+StartResponse: TypeAlias = Callable[..., Write]
+WSGIApp: TypeAlias = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+FILE_WRAPPER = "wsgi.file_wrapper"
+
+
+class WsgiExchange(Exchange):
+    """An exchange over WSGI. Its `start_response` is what the application gets as its own.
+
+    The server's `start_response` is called when the first item of the body is known, or at the first `write`, since
+    only then is it known whether the body is whole.
+    """
+
+    def __init__(self, environ: Environ, start_response: StartResponse, stack: Stack) -> None:
+        super().__init__(stack.trust)
+        self.method = environ["REQUEST_METHOD"]
+        self.peer = environ.get("REMOTE_ADDR") or None
+        self.peer_scheme = environ["wsgi.url_scheme"]
+        self.headers: list[tuple[str, str]] = []
+        self._environ = environ
+        self._stack = stack
+        self._server_start = start_response
+        self._server_write: Write | None = None
+        self._status_line = ""
+        self._exc_info: ExcInfo | None = None
+        self._replaced = False
+
+    @property
+    def path(self) -> str:
+        # PEP 3333 gives the bytes of the path as latin-1 text.
+        path: str = self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", "")
+        return path.encode("latin-1").decode("utf-8", "replace")
+
+    def request_header(self, name: HeaderName) -> str | None:
+        # Servers give Content-Type and Content-Length as empty text where the client sent none.
+        return self._environ.get(name.environ) or None
+
+    def response_header(self, name: HeaderName) -> str | None:
+        lower = name.lower
+        return join(value for key, value in self.headers if key.lower() == lower)
+
+    def set_header(self, name: HeaderName, value: str) -> None:
+        field = (name.title, check_header_value(value))
+        self.remove_header(name)
+        self.headers.append(field)
+
+    def append_header(self, name: HeaderName, value: str) -> None:
+        self.headers.append((name.title, check_header_value(value)))
+
+    def remove_header(self, name: HeaderName) -> None:
+        lower = name.lower
+        self.headers = [field for field in self.headers if field[0].lower() != lower]
+
+    def set_default_headers(self, block: HeaderBlock) -> None:
+        present = {field[0].lower() for field in self.headers}
+        if present.isdisjoint(block.lower):
+            self.headers += block.fields
+        else:
+            self.headers += [field for field in block.fields if field[0].lower() not in present]
+
+    # What the application calls
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: ExcInfo | None = None, /
+    ) -> Callable[[bytes], None]:
+        """Take the head of the response; with `exc_info` also a second one, in place of the first."""
+        if self._status_line and exc_info is None:
+            raise AssertionError("start_response was called a second time without exc_info (PEP 3333)")
+        self._status_line = status
+        self.status = int(status[:3]) if status[:3].isdigit() else 0
+        self.headers = list(headers)
+        self._exc_info = exc_info
+        if self._server_write is not None:
+            self._begin(None)  # the server raises exc_info if bytes of the first response are already out
+        return self.write
+
+    def write(self, data: bytes) -> None:
+        """Take a piece of the body the old way."""
+        if self._server_write is None:
+            self._begin(None)
+            if self._replaced:
+                self._send(self.body or b"")
+        if not self._replaced:
+            self._send(self.encode(data))
+
+    def _send(self, data: bytes) -> None:
+        if data and self._server_write is not None:
+            self._server_write(data)
+
+    # What the host calls
+
+    def respond(self, iterable: Iterable[bytes]) -> Iterable[bytes]:
+        """Give the server what stands for the iterable the application returned."""
+        body = Body(self, iterable)
+        try:
+            return self._respond(iterable, body)
+        except BaseException as error:
+            body.error = error
+            body.close()
+            raise
+
+    def _respond(self, iterable: Iterable[bytes], body: Body) -> Iterable[bytes]:
+        if isinstance(iterable, (list, tuple)) and len(iterable) <= 1 and self._server_write is None:
+            return self._respond_whole(iterable[0] if iterable else b"", body)
+        if self._is_file(iterable):
+            return self._respond_file(iterable, body)
+        body.rest = iter(iterable)
+        if self._server_write is None:
+            self._pull_first(body)
+        if self._replaced:
+            return WholeBody(self.body or b"", body)
+        return body
+
+    def _respond_whole(self, data: bytes, body: Body) -> Iterable[bytes]:
+        self._begin(data)
+        return WholeBody(self.body or b"", body)
+
+    def _respond_file(self, iterable: Iterable[bytes], body: Body) -> Iterable[bytes]:
+        """Give the server's own file wrapper back to it, which must see that very object, closed by us too."""
+        self._begin(None)
+        if self._replaced:
+            return WholeBody(self.body or b"", body)
+        if self._encoder is not None:
+            body.rest = iter(iterable)
+            return body
+        body.complete = True
+        body.close_iterable = getattr(iterable, "close", None)
+        iterable.close = body.close  # type: ignore[attr-defined]
+        return iterable
+
+    def _is_file(self, iterable: Iterable[bytes]) -> bool:
+        wrapper = self._environ.get(FILE_WRAPPER)
+        return isinstance(wrapper, type) and isinstance(iterable, wrapper) and self._server_write is None
+
+    def _pull_first(self, body: Body) -> None:
+        """Take the first item, before which a generator calls `start_response`."""
+        first = next(body.rest, None)
+        if self._server_write is not None:  # it has used write() on the way
+            body.first = None if first is None else self.encode(first)
+            return
+        whole = first is None or str(len(first)) == self.response_header(CONTENT_LENGTH)
+        self._begin((first or b"") if whole else None)
+        body.first = self.body if whole else self.encode(first or b"")
+
+    def _begin(self, body: bytes | None) -> None:
+        """Let the features see the response, and hand its head to the server."""
+        if not self._status_line:
+            raise AssertionError("the application gave a body before it called start_response (PEP 3333)")
+        status, self.body, self._encoder = self.status, body, None
+        pending = self._stack.respond(self)
+        if pending is not None:
+            pending.run()
+        self.frame(status, body)
+        self._replaced = body is None and self.body is not None
+        line = self._status_line if self.status == status else status_line(self.status)
+        exc_info, self._exc_info = self._exc_info, None
+        try:
+            arguments = (line, self.headers) if exc_info is None else (line, self.headers, exc_info)
+            self._server_write = self._server_start(*arguments)
+        finally:
+            del exc_info  # a traceback that refers to this frame would keep both alive
+
+    def answer(self, reply: Reply) -> Iterable[bytes]:
+        """Give the server a feature's reply."""
+        self.status = reply.status
+        self.headers = [(name.title, value) for name, value in reply.fields()]
+        self._status_line = status_line(reply.status)
+        self._begin(reply.body)
+        data = b"" if self.method == "HEAD" else self.body or b""
+        return WholeBody(data, Body(self, ()))
+
+    def finish(self, error: BaseException | None) -> None:
+        """End the exchange; only the first call counts."""
+        pending = self._stack.end(self, error)
+        if pending is not None:
+            pending.run()
+
+
+class Body:
+    """A body the application streams: one item out for each item in, and what an encoder held back at the end.
+
+    Attributes:
+        first: the item already taken, if any.
+        rest: the application's iterator.
+        complete: whether all of it was given to the server.
+        error: what ended it early.
+    """
+
+    def __init__(self, exchange: WsgiExchange, iterable: Iterable[bytes]) -> None:
+        self.exchange = exchange
+        self.first: bytes | None = None
+        self.rest: Iterator[bytes] = iter(())
+        self.complete = False
+        self.error: BaseException | None = None
+        self.close_iterable: Callable[[], object] | None = getattr(iterable, "close", None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        encode = self.exchange.encode
+        try:
+            if self.first is not None:
+                yield self.first
+            for item in self.rest:
+                yield encode(item)
+            tail = self.exchange.encode_end()
+        except Exception as error:
+            self.error = error
+            raise
+        if tail:
+            yield tail
+        self.complete = True
+
+    def close(self) -> None:
+        """Close the application's iterable and end the exchange; only the first call counts."""
+        close_iterable, self.close_iterable = self.close_iterable, None
+        try:
+            if close_iterable is not None:
+                close_iterable()
+        except Exception as error:
+            self.error = self.error or error
+            raise
+        finally:
+            cause = self.error or (None if self.complete else IncompleteResponseError())
+            self.exchange.finish(cause)
+
+
+class WholeBody(list[bytes]):
+    """A whole body: a list of one item, from which servers learn the length, with a `close`."""
+
+    def __init__(self, data: bytes, body: Body) -> None:
+        super().__init__((data,))
+        body.complete = True
+        self.close = body.close
+
+
+def status_line(status: int) -> str:
+    """The status with its phrase, as WSGI wants it."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"{status} Unknown"

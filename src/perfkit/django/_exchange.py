@@ -1,0 +1,175 @@
+"""What an exchange is in Django: the headers of its request and response objects."""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, cast
+
+from django.http import HttpResponse, StreamingHttpResponse
+
+from perfkit.errors import IncompleteResponseError
+from perfkit.exchange import FAILURE, SET_COOKIE, Exchange, HeaderBlock, HeaderName, Reply, check_header_value, join
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase, ResponseHeaders
+
+    from perfkit.feature import Pending
+    from perfkit.stack import Stack
+
+
+class DjangoExchange(Exchange):
+    """An exchange as Django's middlewares see it."""
+
+    def __init__(self, request: HttpRequest, stack: Stack) -> None:
+        super().__init__(stack.trust)
+        self.method = request.method or "GET"
+        self.peer = request.META.get("REMOTE_ADDR") or None
+        self.peer_scheme = request.scheme or "http"
+        self.response: HttpResponseBase | None = None
+        self.complete = True  # until a stream says that it is not over
+        self.exception: BaseException | None = None
+        self._early = False
+        self._request = request
+        self._stack = stack
+
+    @property
+    def path(self) -> str:
+        return self._request.path
+
+    @property
+    def route(self) -> str | None:  # type: ignore[override]
+        match = self._request.resolver_match
+        return match.route if match is not None else None
+
+    def request_header(self, name: HeaderName) -> str | None:
+        return self._request.META.get(name.environ) or None
+
+    def response_header(self, name: HeaderName) -> str | None:
+        if self.response is None:
+            return None
+        if name is SET_COOKIE:
+            return join(cookie.OutputString() for cookie in self.response.cookies.values())
+        return self.response.headers.get(name.title)
+
+    def set_header(self, name: HeaderName, value: str) -> None:
+        self._headers[name.title] = check_header_value(value)
+
+    def append_header(self, name: HeaderName, value: str) -> None:
+        present = self._headers.get(name.title)
+        self.set_header(name, value if present is None else f"{present}, {value}")
+
+    def remove_header(self, name: HeaderName) -> None:
+        self._headers.pop(name.title, None)
+
+    def set_default_headers(self, block: HeaderBlock) -> None:
+        headers = self._headers
+        for name, value in block.fields:
+            if name not in headers:
+                headers[name] = value
+
+    @property
+    def _headers(self) -> ResponseHeaders:
+        assert self.response is not None, "there is no response yet"
+        return self.response.headers
+
+    # What the host calls
+
+    def accept(self, response: HttpResponseBase) -> Pending[None] | None:
+        """Take the response, and let the features see it."""
+        self.response = response
+        self.status = response.status_code
+        self.body = self._original = None if response.streaming else cast("HttpResponse", response).content
+        return self._stack.respond(self)
+
+    def accept_reply(self, reply: Reply) -> Pending[None] | None:
+        """Take a feature's reply as the response."""
+        self._early = True
+        return self.accept(response_of(reply))
+
+    def deliver(self) -> HttpResponseBase:
+        """The response as the features want it; closing it ends the exchange."""
+        response = self.response
+        assert response is not None
+        self.frame(response.status_code, self._original)
+        response.status_code = self.status
+        if response.streaming:
+            self._deliver_stream(cast("StreamingHttpResponse", response))
+        elif self._early and self.method == "HEAD":
+            cast("HttpResponse", response).content = b""
+        elif self.body is not self._original:
+            cast("HttpResponse", response).content = self.body
+        # Django calls these when the server closes the response, after those of the application's own files and
+        # iterators. The public ways to be told, the request_finished signal and an iterator with a close method, do
+        # not say which request it was, or need a stream.
+        response._resource_closers.append(self.close)  # type: ignore[attr-defined]
+        return response
+
+    def _deliver_stream(self, response: StreamingHttpResponse) -> None:
+        if self.body is not None:
+            whole = iter((self.body,))
+            response.streaming_content = _async_iterator(whole) if response.is_async else whole
+        elif self._encoder is None and getattr(response, "file_to_stream", None) is not None:
+            return  # it stays with the server, which may send the file by itself (wsgi.file_wrapper)
+        else:
+            self.complete = False
+            chunks: Any = response.streaming_content
+            response.streaming_content = self._async_stream(chunks) if response.is_async else self._stream(chunks)
+
+    def _stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            for chunk in chunks:
+                yield self.encode(chunk)
+            tail = self.encode_end()
+        except Exception as error:
+            self.finish(error)
+            raise
+        if tail:
+            yield tail
+        self.complete = True
+
+    async def _async_stream(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        try:
+            async for chunk in chunks:
+                yield self.encode(chunk)
+            tail = self.encode_end()
+        except (Exception, CancelledError) as error:
+            # Django does not close a response whose stream failed under ASGI.
+            await self.finish_async(error)
+            raise
+        if tail:
+            yield tail
+        self.complete = True
+
+    def close(self) -> None:
+        """The server is done with the response."""
+        if not self.complete:
+            self.finish(IncompleteResponseError())
+        self.finish(self.exception if self.status >= FAILURE else None)
+
+    def finish(self, error: BaseException | None) -> None:
+        """End the exchange; only the first call counts."""
+        pending = self._stack.end(self, error)
+        if pending is not None:
+            pending.run()
+
+    async def finish_async(self, error: BaseException | None) -> None:
+        """End the exchange on an event loop; only the first call counts."""
+        pending = self._stack.end(self, error)
+        if pending is not None:
+            await pending.run_async()
+
+
+async def _async_iterator(chunks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    for chunk in chunks:
+        yield chunk
+
+
+def response_of(reply: Reply) -> HttpResponse:
+    """A feature's reply as a response of Django's."""
+    response = HttpResponse(reply.body, status=reply.status)
+    del response.headers["Content-Type"]  # Django sets one where none is given
+    for name, value in reply.fields():
+        response.headers[name.title] = value
+    return response

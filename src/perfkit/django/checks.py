@@ -1,0 +1,121 @@
+"""System checks: ``manage.py check`` says what is wrong with ``PERFKIT`` and with the place in MIDDLEWARE.
+
+==============  =======================================================================
+perfkit.E001    a setting that cannot be used
+perfkit.W001    a middleware of Django that does what a feature does, listed beside ours
+perfkit.W002    something stands outside `PerfkitMiddleware`, where perfkit cannot see it
+perfkit.W003    two of our per-feature middlewares stand in the wrong order
+perfkit.W004    a feature runs twice
+==============  =======================================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+from django.utils.module_loading import import_string
+
+from perfkit.django.conf import project_settings
+from perfkit.django.middleware import FeatureMiddleware, PerfkitMiddleware
+from perfkit.errors import ConfigurationError
+from perfkit.settings import Settings
+from perfkit.stack import Stack
+
+if TYPE_CHECKING:
+    from django.apps import AppConfig
+
+# Middlewares of Django, and the section of the feature that does the same.
+DOUBLE_WORK = {
+    "django.middleware.clickjacking.XFrameOptionsMiddleware": "security_headers",
+    "django.middleware.gzip.GZipMiddleware": "compression",
+    "django.middleware.http.ConditionalGetMiddleware": "conditional_get",
+    "django.middleware.security.SecurityMiddleware": "security_headers",
+}
+
+
+@register("perfkit")
+def check_perfkit(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[CheckMessage]:
+    """Check ``PERFKIT``, and then where our middlewares stand."""
+    problems = Settings.problems(getattr(settings, "PERFKIT", {}))
+    if problems:
+        return [_error(problem) for problem in problems]
+    middlewares = {path: middleware for path in settings.MIDDLEWARE if (middleware := _ours(path)) is not None}
+    if not middlewares:
+        return []
+    stacks = {path: _stack(middleware) for path, middleware in middlewares.items()}
+    return [*_double_work(stacks), *_outside(middlewares), *_order(stacks), *_twice(stacks)]
+
+
+def _error(problem: ConfigurationError) -> Error:
+    return Error(f"PERFKIT: {problem.setting}: {problem.problem}", hint=_sentence(problem.mend), id="perfkit.E001")
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
+def _ours(path: str) -> type[PerfkitMiddleware] | None:
+    try:
+        middleware = import_string(path)
+    except ImportError:
+        return None  # Django says so when it loads the middlewares
+    return middleware if isinstance(middleware, type) and issubclass(middleware, PerfkitMiddleware) else None
+
+
+def _stack(middleware: type[PerfkitMiddleware]) -> Stack:
+    settings_of_project = project_settings()
+    if issubclass(middleware, FeatureMiddleware):
+        return Stack.only(middleware.section, settings_of_project)
+    return Stack.from_settings(settings_of_project)
+
+
+def _double_work(stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
+    running = {feature.section for stack in stacks.values() for feature in stack.features}
+    for path, section in DOUBLE_WORK.items():
+        if path in settings.MIDDLEWARE and section in running:
+            yield Warning(
+                f"{path} does the same work as perfkit's feature {section}.",
+                hint=f"Remove {path} from MIDDLEWARE, or set PERFKIT[{section!r}] = False.",
+                id="perfkit.W001",
+            )
+
+
+def _outside(middlewares: dict[str, type[PerfkitMiddleware]]) -> Iterator[CheckMessage]:
+    ours = [path in middlewares for path in settings.MIDDLEWARE]
+    outside = settings.MIDDLEWARE[: ours.index(True)]
+    if outside:
+        path = settings.MIDDLEWARE[len(outside)]
+        yield Warning(
+            f"{path} is not the first of MIDDLEWARE: what {', '.join(outside)} answer and change passes it by.",
+            hint=f"Move {path} to the first place.",
+            id="perfkit.W002",
+        )
+
+
+def _order(stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
+    placed = [(path, stack.features[0].position) for path, stack in stacks.items() if len(stack.features) == 1]
+    for (outer, outer_position), (inner, inner_position) in pairwise(placed):
+        if outer_position > inner_position:
+            yield Warning(
+                f"{outer} stands before {inner}, whose feature belongs further out.",
+                hint=f"Move {inner} before {outer}, or list perfkit.django.PerfkitMiddleware, which knows the order.",
+                id="perfkit.W003",
+            )
+
+
+def _twice(stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
+    running = Counter(
+        feature.section for path in settings.MIDDLEWARE if path in stacks for feature in stacks[path].features
+    )
+    for section, count in running.items():
+        if count > 1:
+            yield Warning(
+                f"The feature {section} runs {count} times for each request.",
+                hint="List perfkit.django.PerfkitMiddleware once, or one middleware for each feature.",
+                id="perfkit.W004",
+            )
