@@ -1,0 +1,1 @@
+"""The bookshop on Django. `settings.py` has the line that adopts perfkit."""

@@ -1,0 +1,67 @@
+"""Settings of the example. What a deployment would change comes from the environment; README.md lists it."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import bookshop
+from bookshop.home import secret_key
+
+from .database_url import database
+
+DEBUG = os.environ.get("BOOKSHOP_DEBUG", "off") == "on"
+SECRET_KEY = secret_key()
+ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", "testserver", *os.environ.get("BOOKSHOP_HOSTS", "").split()]
+
+INSTALLED_APPS = [
+    "perfkit.django",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django_app.shop",
+]
+
+MIDDLEWARE = [
+    # This line is all it takes. First in the list is outermost, so perfkit sees every response as it leaves.
+    "perfkit.django.PerfkitMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+
+# The defaults suit this shop; see perfkit's documentation for the sections.
+PERFKIT: dict[str, Any] = {}
+
+if os.environ.get("BOOKSHOP_PERFKIT", "on") == "off":  # to compare
+    INSTALLED_APPS.remove("perfkit.django")
+    MIDDLEWARE.remove("perfkit.django.PerfkitMiddleware")
+
+ROOT_URLCONF = "django_app.urls"
+ASGI_APPLICATION = "django_app.asgi.application"
+WSGI_APPLICATION = "django_app.wsgi.application"
+
+DATABASES = {"default": database(os.environ.get("BOOKSHOP_DATABASE_URL"))}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+
+STATIC_URL = "/static/"
+STATIC_FOLDER = Path(bookshop.__file__).parent / "static"
+
+TIME_ZONE = "UTC"
+USE_I18N = False
+
+# Django mails errors to the admins and is otherwise silent unless DEBUG is on; a demo has a terminal.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+}

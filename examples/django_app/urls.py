@@ -1,0 +1,29 @@
+"""The addresses, the same as in the FastAPI example."""
+
+from django.conf import settings
+from django.urls import URLPattern, path
+from django.views.static import serve
+
+from .shop import accounts, books, feeds, pages, reviews
+from .shop.streaming import stream_file
+
+urlpatterns: list[URLPattern] = [
+    path("", pages.home, name="home"),
+    path("books/<int:book_id>", pages.show_book, name="book"),
+    path("files/catalogue.csv", pages.download_catalogue, name="catalogue"),
+    path("api/books", books.list_books),
+    path("api/books/<int:book_id>", books.show_book),
+    path("api/books/export.ndjson", books.export_books),
+    path("api/books/<int:book_id>/reviews", reviews.write_review),
+    path("api/reviews/naive", reviews.latest_reviews_naive),
+    path("api/reviews/eager", reviews.latest_reviews_eager),
+    path("api/events", feeds.stream_sales),
+    path("api/slow", feeds.report_sales),
+    path("api/login", accounts.log_in),
+    path("api/logout", accounts.log_out),
+    path("api/me", accounts.show_me),
+    # One style sheet needs no collectstatic; a real shop would leave its static files to WhiteNoise or to nginx.
+    path("static/<path:path>", stream_file(serve), {"document_root": settings.STATIC_FOLDER}),
+]
+
+handler404 = "django_app.shop.pages.not_found"

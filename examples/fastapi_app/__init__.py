@@ -1,0 +1,1 @@
+"""The bookshop on FastAPI and SQLAlchemy. `main.py` has the line that adopts perfkit."""

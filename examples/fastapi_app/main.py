@@ -1,0 +1,63 @@
+"""The application. Run it with `uvicorn --app-dir examples fastapi_app.main:app`."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.staticfiles import StaticFiles
+from starlette.middleware.sessions import SessionMiddleware
+
+import bookshop
+from bookshop.home import secret_key
+from perfkit.asgi import PerfkitMiddleware
+
+from . import accounts, books, feeds, pages, reviews
+from .database import open_database
+
+STATIC_FOLDER = Path(bookshop.__file__).parent / "static"
+
+
+def create_app(*, perfkit: bool = True) -> FastAPI:
+    """The bookshop, with perfkit or, to compare, without."""
+    app = FastAPI(title="Bookshop", lifespan=lifespan)
+    app.add_middleware(SessionMiddleware, secret_key=secret_key(), same_site="lax")
+    if perfkit:
+        # This line is all it takes. Middleware added last is outermost, so perfkit sees every response as it leaves.
+        app.add_middleware(PerfkitMiddleware)
+
+    app.add_exception_handler(RequestValidationError, explain_bad_input)
+    for module in (pages, books, reviews, feeds, accounts):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    return app
+
+
+def create_plain_app() -> FastAPI:
+    """The same application without perfkit: `uvicorn --factory fastapi_app.main:create_plain_app`."""
+    return create_app(perfkit=False)
+
+
+@asynccontextmanager
+async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Keep the database open, and seeded, while the application runs."""
+    async with open_database() as sessions:
+        app.state.sessions = sessions
+        yield
+
+
+async def explain_bad_input(_request: Request, error: Exception) -> JSONResponse:
+    """One sentence for people, in the shape of every other error here, in place of FastAPI's list of objects."""
+    assert isinstance(error, RequestValidationError)
+    problems = [f"{_field(problem['loc'])}: {problem['msg']}" for problem in error.errors()]
+    return JSONResponse({"detail": "; ".join(problems)}, status_code=422)
+
+
+def _field(location: tuple[str | int, ...]) -> str:
+    """`limit` of ("query", "limit"), and `body` of ("body", 12), where the number is a position in bad JSON."""
+    return [part for part in location if isinstance(part, str)][-1]
+
+
+app = create_app()

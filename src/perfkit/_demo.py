@@ -1,0 +1,180 @@
+"""``perfkit demo``: the FastAPI example over real sockets, with perfkit and without."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import fastapi  # noqa: F401 - here and below: what the example needs, missed now rather than in its own process
+import httpx
+import sqlalchemy  # noqa: F401
+import uvicorn  # noqa: F401
+from rich.console import Console
+from rich.table import Table
+
+HOST = "127.0.0.1"
+START_SECONDS = 60  # the first start makes the database
+UNCHANGED = frozenset({"date", "server", "content-length", "content-type", "etag", "last-modified"})
+
+
+class Request(NamedTuple):
+    """A request of the comparison."""
+
+    path: str
+    what: str
+
+
+REQUESTS = (
+    Request("/", "an HTML page"),
+    Request("/api/books?limit=100", "a JSON list"),
+    Request("/api/books/1", "a JSON document"),
+    Request("/api/books/export.ndjson", "a streamed export"),
+    Request("/api/events?count=3&interval=0.05", "server-sent events"),
+    Request("/api/reviews/naive", "a list with an N+1"),
+    Request("/api/slow", "a slow query"),
+    Request("/nowhere", "a page that does not exist"),
+)
+
+
+class Answer(NamedTuple):
+    """What a client sees of one response."""
+
+    status: int
+    milliseconds: float
+    size: int
+    headers: httpx.Headers
+
+
+def run(*, port: int, once: bool) -> int:
+    """Compare, print, and serve until interrupted; gives the exit status."""
+    console = Console()
+    folder = examples_folder()
+    if folder is None:
+        console.print("The examples are not part of this installation: pip install 'perfkit[demo]' brings them.")
+        return 2
+    if port and not _is_free(port):
+        console.print(f"Port {port} is taken: choose another with --port, or --port 0 for any that is free.")
+        return 2
+    console.print("Starting the bookshop twice, with perfkit and without ...")
+    with (
+        served(folder, "fastapi_app.main:create_plain_app", _free_port()) as plain,
+        served(folder, "fastapi_app.main:create_app", port or _free_port()) as fast,
+    ):
+        compare(console, plain, fast)
+        if not once:
+            _serve_on(console, fast)
+    return 0
+
+
+def examples_folder() -> Path | None:
+    """Where the examples are: in the wheel beside this module, in a checkout beside ``src``."""
+    here = Path(__file__).parent
+    candidates = (here / "examples", here.parent.parent / "examples")
+    return next((folder for folder in candidates if (folder / "fastapi_app").is_dir()), None)
+
+
+@contextmanager
+def served(folder: Path, factory: str, port: int) -> Iterator[str]:
+    """The base URL of an application served by uvicorn in a process of its own."""
+    command = [sys.executable, "-m", "uvicorn", "--factory", factory, "--app-dir", str(folder)]
+    command += ["--host", HOST, "--port", str(port), "--log-level", "warning"]
+    process = subprocess.Popen(command)  # noqa: S603 - no text from outside in it
+    try:
+        url = f"http://{HOST}:{port}"
+        _wait_until_served(url, process)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def compare(console: Console, plain: str, fast: str) -> None:
+    """Send the same requests to both and print what differs."""
+    with httpx.Client(timeout=30) as client:
+        for base in (plain, fast):  # the first request of a process is never typical
+            client.get(f"{base}/api/books/1")
+        answers = [(each, ask(client, plain + each.path), ask(client, fast + each.path)) for each in REQUESTS]
+    console.print(_requests_table(answers))
+    console.print(_headers_table(answers))
+
+
+def ask(client: httpx.Client, url: str) -> Answer:
+    """One real request, timed up to its last byte."""
+    started = time.perf_counter()
+    with client.stream("GET", url) as response:
+        size = sum(len(chunk) for chunk in response.iter_raw())
+    return Answer(response.status_code, (time.perf_counter() - started) * 1e3, size, response.headers)
+
+
+def _requests_table(answers: list[tuple[Request, Answer, Answer]]) -> Table:
+    table = Table(title="The same requests without and with perfkit", title_justify="left")
+    for heading in ("request", "status", "bytes without", "with", "ms without", "with", "Server-Timing"):
+        table.add_column(heading, justify="left" if heading in ("request", "Server-Timing") else "right")
+    for request, plain, fast in answers:
+        table.add_row(
+            f"{request.what}\n[dim]{request.path}[/dim]",
+            str(fast.status),
+            f"{plain.size:,}",
+            f"{fast.size:,}",
+            f"{plain.milliseconds:.1f}",
+            f"{fast.milliseconds:.1f}",
+            fast.headers.get("server-timing", ""),
+        )
+    return table
+
+
+def _headers_table(answers: list[tuple[Request, Answer, Answer]]) -> Table:
+    _, plain, fast = answers[0]
+    table = Table(title="Headers perfkit adds to the HTML page", title_justify="left")
+    table.add_column("header")
+    table.add_column("value", overflow="fold")
+    for name, value in fast.headers.items():
+        if name not in UNCHANGED and name not in plain.headers:
+            table.add_row(name, value)
+    return table
+
+
+def _serve_on(console: Console, url: str) -> None:
+    console.print(f"\nThe bookshop with perfkit is at [link]{url}[/link] until you press Ctrl+C. Look at:")
+    console.print(f"  {url}/             in a browser: developer tools, Network, Timing show the Server-Timing entries")
+    console.print(f"  curl -i {url}/api/books/1")
+    console.print("  perfkit config     the features in force, with their options")
+    try:
+        while True:
+            time.sleep(3600)
+    except KeyboardInterrupt:
+        console.print("\nStopped.")
+
+
+def _wait_until_served(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit("The example did not start; what it printed stands above.")
+        try:
+            httpx.get(url, timeout=5)
+        except httpx.TransportError:
+            time.sleep(0.1)
+        else:
+            return
+    raise SystemExit(f"The example did not answer within {START_SECONDS} seconds.")
+
+
+def _free_port() -> int:
+    with socket.create_server((HOST, 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _is_free(port: int) -> bool:
+    try:
+        with socket.create_server((HOST, port)):
+            return True
+    except OSError:
+        return False

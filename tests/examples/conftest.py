@@ -1,0 +1,53 @@
+"""Both example applications on real servers: uvicorn for each, and gunicorn for Django's WSGI side.
+
+In processes of their own, since Django can be configured only once in a process, and other tests do so differently.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from bookshop.stock import Stock, make_stock
+
+from .servers import SERVERS, START_TIMEOUT, run_server
+
+
+@pytest.fixture(scope="session")
+def servers_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One home for all servers, as on a reader's machine: the second Django server finds the shop already full."""
+    return tmp_path_factory.mktemp("bookshop")
+
+
+@pytest.fixture(scope="session", params=SERVERS)
+def server_url(request: pytest.FixtureRequest, servers_home: Path) -> Iterator[str]:
+    with run_server(servers_home, request.param) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def client(server_url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server_url, timeout=START_TIMEOUT, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def shop(client: httpx.Client) -> httpx.Client:
+    """A visitor to each of the shops, whom no cookie makes known."""
+    client.cookies.clear()
+    return client
+
+
+@pytest.fixture(scope="session")
+def stock() -> Stock:
+    return make_stock()
+
+
+@pytest.fixture
+def bookshop_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own for what runs inside the test process."""
+    monkeypatch.setenv("BOOKSHOP_HOME", str(tmp_path))
+    for name in ("BOOKSHOP_DATABASE_URL", "BOOKSHOP_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
