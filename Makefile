@@ -38,9 +38,10 @@ lint: $(VENV)/.installed-lint ## check style, types and who may import whom
 # Material warns about the coming MkDocs 2, which pyproject.toml rules out.
 docs: $(VENV)/.installed-docs ## build the documentation into site/
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs --quiet build --strict --clean
+	@echo "Documentation: site/index.html"
 
-bench: $(VENV)/.installed-bench ## measure perfkit beside the packages it replaces, in one run
-	@$(BIN)/python -m benchmarks $(ARGS)
+bench: $(VENV)/.installed-bench ## measure perfkit beside the packages it replaces, and write docs/benchmarks.md
+	@$(BIN)/python -m benchmarks $(or $(strip $(ARGS)),--svg docs/benchmarks.svg --markdown docs/benchmarks.md)
 
 matrix: $(VENV)/.installed-matrix ## run the tests on every supported Python that this machine has
 	@$(BIN)/nox $(ARGS)

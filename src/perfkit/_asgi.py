@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, MutableMapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
 
@@ -19,7 +20,7 @@ from perfkit.exchange import (
     is_event_stream,
 )
 from perfkit.feature import Pending
-from perfkit.stack import SPENT, Stack
+from perfkit.stack import Stack
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -38,13 +39,15 @@ class ConnectionExchange(Exchange):
     """An exchange on an ASGI connection: reads the scope, and keeps response headers as ASGI has them."""
 
     headers: RawHeaders
+    _names: list[bytes]  # of the headers, so that it is soon known what is absent
     _request_headers: dict[bytes, bytes] | None = None
 
     def __init__(self, scope: Scope, send: Send, stack: Stack) -> None:
-        super().__init__(stack.trust)
+        Exchange.__init__(self, stack.trust)  # super() takes longer
         self.method = scope.get("method", "GET")  # a WebSocket handshake is a GET (RFC 6455 section 4.1)
         self.peer_scheme = scope.get("scheme", "http")
         self.headers = []
+        self._names = []
         self._scope = scope
         self._send = send
         self._stack = stack
@@ -65,47 +68,51 @@ class ConnectionExchange(Exchange):
         value = headers.get(name.raw)
         return None if value is None else value.decode("latin-1")
 
-    def accept_headers(self, message: Message) -> dict[bytes, bytes]:
-        """Take the headers of an application's message, and give them by name; its own list stays as it is.
+    def accept_headers(self, message: Message) -> None:
+        """Take the headers of an application's message; its own list stays as it is.
 
         Names are put in lower case where they are not, as ASGI demands, so that they can be compared.
         """
         headers = self.headers = list(message.get("headers") or ())
-        by_name = dict(headers)
-        if headers and not b"".join(by_name).islower():
+        names = self._names = [name for name, _ in headers]
+        if names and not b"".join(names).islower():
             self.headers = [(name.lower(), value) for name, value in headers]
-            by_name = dict(self.headers)
-        return by_name
+            self._names = [name for name, _ in self.headers]
 
     def response_header(self, name: HeaderName) -> str | None:
         raw = name.raw
-        values = [value for key, value in self.headers if key == raw]
-        return b", ".join(values).decode("latin-1") if values else None
+        if raw not in self._names:
+            return None
+        return b", ".join([value for key, value in self.headers if key == raw]).decode("latin-1")
 
     def set_header(self, name: HeaderName, value: str) -> None:
-        field = (name.raw, check_header_value(value).encode("latin-1"))
+        check_header_value(value)
         self.remove_header(name)
-        self.headers.append(field)
+        self.append_header(name, value)
 
     def append_header(self, name: HeaderName, value: str) -> None:
         self.headers.append((name.raw, check_header_value(value).encode("latin-1")))
+        self._names.append(name.raw)
 
     def remove_header(self, name: HeaderName) -> None:
         raw = name.raw
-        self.headers = [field for field in self.headers if field[0] != raw]
+        if raw in self._names:
+            self.headers = [field for field in self.headers if field[0] != raw]
+            self._names = [key for key, _ in self.headers]
 
     def set_default_headers(self, block: HeaderBlock) -> None:
-        present = dict(self.headers)
-        if block.raw_names.isdisjoint(present):
+        if block.raw_names.isdisjoint(self._names):
             self.headers += block.raw
+            self._names += block.raw_names
         else:
-            self.headers += [field for field in block.raw if field[0] not in present]
+            absent = [field for field in block.raw if field[0] not in self._names]
+            self.headers += absent
+            self._names += [raw for raw, _ in absent]
 
     async def finish(self, error: BaseException | None) -> None:
         """End the exchange; only the first call counts."""
-        pending = self._stack.end(self, error)
-        if pending is not None:
-            await pending.run_async()
+        if (pending := self._stack.end(self, error)) is not None:
+            await outlive(pending)
 
 
 class HttpExchange(ConnectionExchange):
@@ -118,13 +125,16 @@ class HttpExchange(ConnectionExchange):
         _plain: whether the application's chunks go out as they come.
         _replaced: whether they are dropped, because a feature put a body in place of the stream.
         _complete: whether all of the response has been sent.
+        open: whether there is still something to do when the application returns.
     """
 
     _start: Message | None = None
+    _message: Message = {}
     _sent = False
     _plain = False
     _replaced = False
     _complete = False
+    open = True
 
     def send(self, message: Message) -> Awaitable[None]:
         """Take one message of the application."""
@@ -136,11 +146,16 @@ class HttpExchange(ConnectionExchange):
         if kind == "http.response.start" and self._start is None and not self._sent:
             self._start = message
             self.status = message["status"]
-            headers = self.accept_headers(message)
-            if CONTENT_LENGTH.raw in headers or not is_event_stream(headers.get(CONTENT_TYPE.raw, b"")):
-                return HELD_BACK
-            return self._send_start()
+            self.accept_headers(message)
+            if self._is_event_stream():
+                return self._send_start()
+            return _held_back()
         return self._take_other(message)
+
+    def _is_event_stream(self) -> bool:
+        if CONTENT_LENGTH.raw in self._names or CONTENT_TYPE.raw not in self._names:
+            return False
+        return is_event_stream(self.response_header(CONTENT_TYPE) or "")
 
     async def _take_body(self, message: Message) -> None:
         body: bytes = message.get("body", b"")
@@ -150,18 +165,18 @@ class HttpExchange(ConnectionExchange):
             if (pending := self._respond(body if whole else None)) is not None:
                 await pending.run_async()
             await self._send(self._head())
+            if self._replaced:
+                return await self._send_replacement()
             if whole and self.body is not body:
                 message = {**message, "body": self.body}
-            elif self.body is not None and not whole:
-                await self._replace()
-        if self._replaced:
+        elif self._replaced:
             return
         if self._encoder is not None:
             data = self.encode(body)
             message = {**message, "body": data if more else data + self.encode_end()}
         await self._send(message)
         if not more and not self._message.get("trailers") and (pending := self._completed()) is not None:
-            await pending.run_async()
+            await outlive(pending)
 
     async def _take_other(self, message: Message) -> None:
         kind = message["type"]
@@ -177,22 +192,21 @@ class HttpExchange(ConnectionExchange):
         else:
             over = from_file and not message.get("more_body") and not self._message.get("trailers")
         if over and (pending := self._completed()) is not None:
-            await pending.run_async()
+            await outlive(pending)
 
     async def _send_start(self) -> None:
         """Send the head of a stream."""
         if (pending := self._respond(None)) is not None:
             await pending.run_async()
         await self._send(self._head())
-        if self.body is not None:
-            await self._replace()
+        if self._replaced:
+            await self._send_replacement()
 
-    async def _replace(self) -> None:
+    async def _send_replacement(self) -> None:
         """Send a feature's body in place of the stream."""
-        self._replaced = True
         await self._send({"type": "http.response.body", "body": self.body})
         if (pending := self._completed()) is not None:
-            await pending.run_async()
+            await outlive(pending)
 
     def _respond(self, body: bytes | None) -> Pending[None] | None:
         """Let the features see the response."""
@@ -204,32 +218,34 @@ class HttpExchange(ConnectionExchange):
     def _head(self) -> Message:
         """The head of the response, as the features want it."""
         message = self._message
-        self.frame(message["status"], self._original)
+        if self._encoder is not None or self.body is not self._original or self.status != message["status"]:
+            self.frame(message["status"], self._original)
         self._sent = True
-        self._plain = self._encoder is None
+        self._replaced = self._original is None and self.body is not None
+        self._plain = self._encoder is None and not self._replaced
+        if self._replaced:
+            message = {"type": message["type"]}  # whatever else it said, of trailers for example, was of the stream
         return {**message, "status": self.status, "headers": self.headers}
 
     def _completed(self) -> Pending[None] | None:
         """All of the response is sent; which ends the exchange, unless it tells of a failure."""
         self._complete = True
-        return self._stack.end(self, None) if self.status < FAILURE else None
+        if self.status >= FAILURE:
+            return None
+        self.open = False
+        return self._stack.end(self, None)
 
     async def answer(self, reply: Reply) -> None:
         """Send a feature's reply in place of the application's response."""
+        self.accept_headers({"headers": reply_headers(reply)})
         self._start = {"type": "http.response.start", "status": reply.status}
         self.status = reply.status
-        self.headers = reply_headers(reply)
         if (pending := self._respond(reply.body)) is not None:
             await pending.run_async()
         await self._send(self._head())
         await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else self.body})
         if (pending := self._completed()) is not None:
-            await pending.run_async()
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is nothing left to do."""
-        return self._unwind is SPENT
+            await outlive(pending)
 
     async def close(self) -> None:
         """The application returned."""
@@ -245,15 +261,19 @@ class HttpExchange(ConnectionExchange):
         await self.finish(error)
 
 
-class _HeldBack:
-    """What the application awaits while the head of its response waits for the body."""
+async def outlive(pending: Pending[None]) -> None:
+    """Finish an `on_end` hook that waits, and those after it, also when the request is cancelled meanwhile.
 
-    def __await__(self) -> Generator[Any, Any, None]:
-        return
-        yield
+    Servers and frameworks cancel what sends a response as soon as the client is gone.
+    """
+    await asyncio.shield(asyncio.ensure_future(pending.run_async()))
 
 
-HELD_BACK: Final = _HeldBack()
+async def _held_back() -> None:
+    """What the application awaits while the head of its response waits for the body.
+
+    A coroutine, as servers give one, since an application may make a task of it.
+    """
 
 
 def reply_headers(reply: Reply) -> RawHeaders:

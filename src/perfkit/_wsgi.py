@@ -42,6 +42,7 @@ class WsgiExchange(Exchange):
         self._status_line = ""
         self._exc_info: ExcInfo | None = None
         self._replaced = False
+        self._wrote = False
 
     @property
     def path(self) -> str:
@@ -94,6 +95,7 @@ class WsgiExchange(Exchange):
 
     def write(self, data: bytes) -> None:
         """Take a piece of the body the old way."""
+        self._wrote = True
         if self._server_write is None:
             self._begin(None)
             if self._replaced:
@@ -123,11 +125,11 @@ class WsgiExchange(Exchange):
         if self._is_file(iterable):
             return self._respond_file(iterable, body)
         body.rest = iter(iterable)
-        if self._server_write is None:
+        if not self._wrote:
             self._pull_first(body)
-        if self._replaced:
-            return WholeBody(self.body or b"", body)
-        return body
+        if not self._replaced:
+            return body
+        return WholeBody(b"" if self._wrote else self.body or b"", body)
 
     def _respond_whole(self, data: bytes, body: Body) -> Iterable[bytes]:
         self._begin(data)
@@ -141,9 +143,12 @@ class WsgiExchange(Exchange):
         if self._encoder is not None:
             body.rest = iter(iterable)
             return body
+        try:
+            iterable.close = body.close  # type: ignore[attr-defined]
+        except AttributeError:  # it cannot be told from outside when the server is done with it
+            body.rest = iter(iterable)
+            return body
         body.complete = True
-        body.close_iterable = getattr(iterable, "close", None)
-        iterable.close = body.close  # type: ignore[attr-defined]
         return iterable
 
     def _is_file(self, iterable: Iterable[bytes]) -> bool:
@@ -153,7 +158,7 @@ class WsgiExchange(Exchange):
     def _pull_first(self, body: Body) -> None:
         """Take the first item, before which a generator calls `start_response`."""
         first = next(body.rest, None)
-        if self._server_write is not None:  # it has used write() on the way
+        if self._wrote:  # on the way
             body.first = None if first is None else self.encode(first)
             return
         whole = first is None or str(len(first)) == self.response_header(CONTENT_LENGTH)

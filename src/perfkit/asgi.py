@@ -61,7 +61,7 @@ class PerfkitMiddleware:
         except BaseException as error:
             await exchange.fail(error)
             raise
-        if not exchange.ended:
+        if exchange.open:
             await exchange.close()
 
     async def _other(self, scope: Scope, receive: Receive, send: Send) -> None:

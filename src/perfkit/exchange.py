@@ -80,12 +80,12 @@ SET_COOKIE: Final = HeaderName("Set-Cookie")
 
 # Content types whose first bytes may be a long time coming: a host sends the head of such a response at once.
 EVENT_STREAMS: Final = (
-    b"text/event-stream",
-    b"application/x-ndjson",
-    b"application/jsonl",
-    b"application/json-seq",
-    b"multipart/x-mixed-replace",
-    b"application/grpc-web",
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/jsonl",
+    "application/json-seq",
+    "multipart/x-mixed-replace",
+    "application/grpc-web",
 )
 
 
@@ -299,6 +299,8 @@ class Exchange:
         What no feature changed keeps the framing the application gave it. A response without content gets none (RFC
         9110 section 8.6), and neither does a stream that is encoded, whose length nobody knows.
         """
+        if self.body is not None:
+            self._encoder = None  # of a stream that was then replaced
         if self.status == status and self.body is body and self._encoder is None:
             return
         if self._encoder is not None or has_no_content(self.status):
@@ -321,7 +323,7 @@ def has_no_content(status: int) -> bool:
     return status < 200 or status in (204, 304)
 
 
-def is_event_stream(content_type: bytes) -> bool:
+def is_event_stream(content_type: str) -> bool:
     """Whether the first bytes of such a body may be a long time coming."""
     return content_type.lower().startswith(EVENT_STREAMS)
 

@@ -19,7 +19,6 @@ its reply in `on_response`, and it and those outside it see `on_end`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import ClassVar, Generic, TypeVar
 
@@ -119,6 +118,8 @@ class Pending(Generic[T]):
         """Finish without blocking the event loop."""
         if self._run_async is not None:
             return await self._run_async()
+        import asyncio  # here, since it takes longer to import than all of perfkit and WSGI never needs it
+
         return await asyncio.to_thread(self._run)
 
     def then(self, onward: Callable[[T], U | Pending[U]]) -> Pending[U]:

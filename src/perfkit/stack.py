@@ -112,17 +112,17 @@ class Stack:
         """Whether there is any feature: a host without one steps aside."""
         return bool(self.features)
 
-    def request(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
-        """Run the `on_request` hooks; gives the early reply if a feature makes one."""
-        return self._enter(exchange, iter(self._requests))
+    # Each takes the hooks that remain when it goes on after one that had to wait; hosts give none.
 
     def view(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         """Run the `on_view` hooks. An early reply counts as the application's: every `on_response` sees it."""
-        return self._enter(exchange, iter(self._views))
+        return self.request(exchange, iter(self._views))
 
-    def _enter(
-        self, exchange: Exchange, hooks: Iterator[tuple[RequestHook, Report | None, Unwind]]
+    def request(
+        self, exchange: Exchange, remaining: Iterator[tuple[RequestHook, Report | None, Unwind]] | None = None
     ) -> Reply | Pending[Reply | None] | None:
+        """Run the `on_request` hooks; gives the early reply if a feature makes one."""
+        hooks = remaining or iter(self._requests)
         for hook, report, answered in hooks:
             exchange._unwind = answered
             try:
@@ -136,16 +136,16 @@ class Stack:
                 continue
             if isinstance(result, Pending):
                 reply = result if report is None else result.guarded(report)
-                return reply.then(lambda reply: self._enter(exchange, hooks) if reply is None else reply)
+                return reply.then(lambda reply: self.request(exchange, hooks) if reply is None else reply)
             return result
         exchange._unwind = self._unwind
         return None
 
-    def respond(self, exchange: Exchange) -> Pending[None] | None:
+    def respond(
+        self, exchange: Exchange, remaining: Iterator[tuple[ResponseHook, Report | None]] | None = None
+    ) -> Pending[None] | None:
         """Run the `on_response` hooks of the features this exchange came in through."""
-        return self._respond(exchange, iter(exchange._unwind.on_response))
-
-    def _respond(self, exchange: Exchange, hooks: Iterator[tuple[ResponseHook, Report | None]]) -> Pending[None] | None:
+        hooks = remaining or iter(exchange._unwind.on_response)
         for hook, report in hooks:
             try:
                 pending = hook(exchange)
@@ -156,17 +156,18 @@ class Stack:
                 continue
             if pending is not None:
                 done = pending if report is None else pending.guarded(report)
-                return done.then(lambda _: self._respond(exchange, hooks))
+                return done.then(lambda _: self.respond(exchange, hooks))
         return None
 
-    def end(self, exchange: Exchange, error: BaseException | None) -> Pending[None] | None:
-        """Run the `on_end` hooks of the features this exchange came in through; only the first call counts."""
-        hooks, exchange._unwind = exchange._unwind.on_end, SPENT
-        return self._end(exchange, error, iter(hooks))
-
-    def _end(
-        self, exchange: Exchange, error: BaseException | None, hooks: Iterator[tuple[EndHook, Report]]
+    def end(
+        self,
+        exchange: Exchange,
+        error: BaseException | None,
+        remaining: Iterator[tuple[EndHook, Report]] | None = None,
     ) -> Pending[None] | None:
+        """Run the `on_end` hooks of the features this exchange came in through; only the first call counts."""
+        hooks = remaining or iter(exchange._unwind.on_end)
+        exchange._unwind = SPENT
         for hook, report in hooks:
             try:
                 pending = hook(exchange, error)
@@ -174,7 +175,7 @@ class Stack:
                 report(failure)
                 continue
             if pending is not None:
-                return pending.guarded(report).then(lambda _: self._end(exchange, error, hooks))
+                return pending.guarded(report).then(lambda _: self.end(exchange, error, hooks))
         return None
 
 

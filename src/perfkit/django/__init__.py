@@ -1,6 +1,17 @@
 """The Django host: ``MIDDLEWARE = ["perfkit.django.PerfkitMiddleware", ...]`` and ``PERFKIT = {...}``."""
 
 from perfkit.django.conf import project_settings
-from perfkit.django.middleware import PerfkitMiddleware, SecurityHeadersMiddleware, TimingMiddleware
+from perfkit.django.middleware import (
+    FeatureMiddleware,
+    PerfkitMiddleware,
+    SecurityHeadersMiddleware,
+    TimingMiddleware,
+)
 
-__all__ = ["PerfkitMiddleware", "SecurityHeadersMiddleware", "TimingMiddleware", "project_settings"]
+__all__ = [
+    "FeatureMiddleware",
+    "PerfkitMiddleware",
+    "SecurityHeadersMiddleware",
+    "TimingMiddleware",
+    "project_settings",
+]

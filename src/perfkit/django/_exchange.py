@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from http.client import responses
 from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
@@ -13,7 +14,7 @@ from perfkit.exchange import FAILURE, SET_COOKIE, Exchange, HeaderBlock, HeaderN
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
-    from django.http.response import HttpResponseBase, ResponseHeaders
+    from django.http.response import HttpResponseBase
 
     from perfkit.feature import Pending
     from perfkit.stack import Stack
@@ -54,25 +55,34 @@ class DjangoExchange(Exchange):
         return self.response.headers.get(name.title)
 
     def set_header(self, name: HeaderName, value: str) -> None:
-        self._headers[name.title] = check_header_value(value)
+        if name is SET_COOKIE:
+            self.remove_header(name)
+            self.append_header(name, value)
+        else:
+            self._response.headers[name.title] = check_header_value(value)
 
     def append_header(self, name: HeaderName, value: str) -> None:
-        present = self._headers.get(name.title)
+        if name is SET_COOKIE:  # Django keeps cookies apart, and each needs a line of its own (RFC 6265 section 3)
+            self._response.cookies.load(check_header_value(value))
+            return
+        present = self._response.headers.get(name.title)
         self.set_header(name, value if present is None else f"{present}, {value}")
 
     def remove_header(self, name: HeaderName) -> None:
-        self._headers.pop(name.title, None)
+        if name is SET_COOKIE:
+            self._response.cookies.clear()
+        self._response.headers.pop(name.title, None)
 
     def set_default_headers(self, block: HeaderBlock) -> None:
-        headers = self._headers
+        headers = self._response.headers
         for name, value in block.fields:
             if name not in headers:
                 headers[name] = value
 
     @property
-    def _headers(self) -> ResponseHeaders:
+    def _response(self) -> HttpResponseBase:
         assert self.response is not None, "there is no response yet"
-        return self.response.headers
+        return self.response
 
     # What the host calls
 
@@ -90,10 +100,11 @@ class DjangoExchange(Exchange):
 
     def deliver(self) -> HttpResponseBase:
         """The response as the features want it; closing it ends the exchange."""
-        response = self.response
-        assert response is not None
+        response = self._response
         self.frame(response.status_code, self._original)
-        response.status_code = self.status
+        if self.status != response.status_code:
+            response.status_code = self.status
+            response.reason_phrase = responses.get(self.status, "Unknown")
         if response.streaming:
             self._deliver_stream(cast("StreamingHttpResponse", response))
         elif self._early and self.method == "HEAD":

@@ -1,0 +1,86 @@
+"""An exchange without a host, for tests of one feature: what the application would send is given, and read back."""
+
+from collections.abc import Callable, Iterable
+
+from perfkit import Exchange, Feature, HeaderName
+from perfkit.exchange import HeaderBlock, check_header_value, join
+
+Pairs = list[tuple[str, str]]
+
+
+class MemoryTrust:
+    """Believes what the test says."""
+
+    def __init__(self, *, internal: bool = False, scheme: str = "http") -> None:
+        self._internal = internal
+        self._scheme = scheme
+
+    def address(self, exchange: Exchange) -> str | None:
+        return exchange.peer
+
+    def scheme(self, exchange: Exchange) -> str:
+        return self._scheme
+
+    def internal(self, exchange: Exchange) -> bool:
+        return self._internal
+
+
+class MemoryExchange(Exchange):
+    """One exchange; `headers` are those of the response."""
+
+    def __init__(self, *, internal: bool = False, scheme: str = "http", method: str = "GET") -> None:
+        super().__init__(MemoryTrust(internal=internal, scheme=scheme))
+        self.method = method
+        self.peer = "192.0.2.1"
+        self.peer_scheme = "http"
+        self.headers: Pairs = []
+
+    def lines(self, name: str) -> list[str]:
+        """The field lines of that name."""
+        return [value for key, value in self.headers if key.lower() == name.lower()]
+
+    def request_header(self, name: HeaderName) -> str | None:
+        return None
+
+    def response_header(self, name: HeaderName) -> str | None:
+        return join(self.lines(name.lower))
+
+    def set_header(self, name: HeaderName, value: str) -> None:
+        check_header_value(value)
+        self.remove_header(name)
+        self.headers.append((name.title, value))
+
+    def append_header(self, name: HeaderName, value: str) -> None:
+        self.headers.append((name.title, check_header_value(value)))
+
+    def remove_header(self, name: HeaderName) -> None:
+        self.headers = [field for field in self.headers if field[0].lower() != name.lower]
+
+    def set_default_headers(self, block: HeaderBlock) -> None:
+        present = {name.lower() for name, _ in self.headers}
+        self.headers += [field for field in block.fields if field[0].lower() not in present]
+
+
+def serve(
+    feature: Feature,
+    app: Callable[[], object] = lambda: None,
+    *,
+    status: int = 200,
+    headers: Iterable[tuple[str, str]] = (),
+    method: str = "GET",
+    internal: bool = False,
+    scheme: str = "http",
+) -> MemoryExchange:
+    """Drive one exchange: the application is called, and its response passes through the feature."""
+    exchange = MemoryExchange(internal=internal, scheme=scheme, method=method)
+    feature.on_request(exchange)
+    error: BaseException | None = None
+    try:
+        app()
+    except Exception as raised:
+        error, status = raised, 500
+    exchange.status = status
+    exchange.headers = list(headers)
+    feature.on_response(exchange)
+    feature.on_end(exchange, error)
+    return exchange
