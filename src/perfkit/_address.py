@@ -91,6 +91,5 @@ def network(text: str) -> IPv4Network | IPv6Network:
     """
     found = ip_network(text)
     if isinstance(found, IPv6Network) and found.subnet_of(_MAPPED):
-        plain = found.network_address.ipv4_mapped
-        return IPv4Network((int(plain or 0), found.prefixlen - _MAPPED.prefixlen))
+        return IPv4Network((int(found.network_address) & 0xFFFF_FFFF, found.prefixlen - _MAPPED.prefixlen))
     return found

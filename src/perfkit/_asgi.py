@@ -34,6 +34,8 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 # What belongs to a body that a feature replaced, beside its chunks.
 BODY_MESSAGES: Final = FILE_MESSAGES | {"http.response.trailers"}
 
+NOTHING: Final[Message] = {}
+
 
 class ConnectionExchange(Exchange):
     """An exchange on an ASGI connection: reads the scope, and keeps response headers as ASGI has them."""
@@ -129,7 +131,7 @@ class HttpExchange(ConnectionExchange):
     """
 
     _start: Message | None = None
-    _message: Message = {}
+    _message: Message = NOTHING
     _sent = False
     _plain = False
     _replaced = False

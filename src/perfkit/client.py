@@ -81,7 +81,7 @@ class ClientTrust:
         self._added_by_proxies = (*ADDED_BY_PROXIES, self._header)
         self._networks = Networks(network(entry) for entry in internal.networks)
         self._token = None if internal.token is None else internal.token.encode("ascii")
-        self._to_search = 0 if self._trusts_proxies else SEARCHED_REQUESTS
+        self._to_search = SEARCHED_REQUESTS
 
     def address(self, exchange: Exchange) -> str | None:
         """The client's address in canonical form: no port, no zone, IPv4 where it is IPv4 written as IPv6.

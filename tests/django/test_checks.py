@@ -3,8 +3,9 @@
 import pytest
 from django.test import override_settings
 
-from perfkit.django import FeatureMiddleware, PerfkitMiddleware, checks
+from perfkit.django import PerfkitMiddleware, checks
 from perfkit.django.checks import check_perfkit
+from perfkit.django.middleware import FeatureMiddleware
 
 PERFKIT = "perfkit.django.PerfkitMiddleware"
 TIMING = "perfkit.django.TimingMiddleware"
