@@ -208,7 +208,7 @@ class Exchange:
     state: dict[object, Any]
 
     _trust: Trust
-    _unwind: Any  # the stack's own: the hooks that still have to run
+    _unwind: Any = None  # the stack's own: the hooks that still have to run
     _encoder: Encoder | None = None
 
     def __init__(self, trust: Trust) -> None:

@@ -5,102 +5,106 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from http.client import responses
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import FAILURE, SET_COOKIE, Exchange, HeaderBlock, HeaderName, Reply, check_header_value, join
+from perfkit.stack import SPENT, Stack
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
 
     from perfkit.feature import Pending
-    from perfkit.stack import Stack
 
 
 class DjangoExchange(Exchange):
-    """An exchange as Django's middlewares see it."""
+    """An exchange as Django's middlewares see it.
+
+    It holds on to parts of the request and the response and not to themselves, which refer to the exchange: they shall
+    be gone as soon as Django drops them, and a response dropped unclosed has to take the exchange along (`__del__`).
+    """
+
+    # Before there is a response.
+    _headers: Any = MappingProxyType({})
+    _cookies: Any = MappingProxyType({})
 
     def __init__(self, request: HttpRequest, stack: Stack) -> None:
         super().__init__(stack.trust)
         self.method = request.method or "GET"
         self.peer = request.META.get("REMOTE_ADDR") or None
         self.peer_scheme = request.scheme or "http"
-        self.response: HttpResponseBase | None = None
         self.complete = True  # until a stream says that it is not over
         self.exception: BaseException | None = None
         self._early = False
-        self._request = request
+        self._path = request.path
+        self._meta = request.META
         self._stack = stack
 
     @property
     def path(self) -> str:
-        return self._request.path
-
-    @property
-    def route(self) -> str | None:  # type: ignore[override]
-        match = self._request.resolver_match
-        return match.route if match is not None else None
+        return self._path
 
     def request_header(self, name: HeaderName) -> str | None:
-        return self._request.META.get(name.environ) or None
+        value: str | None = self._meta.get(name.environ)
+        return value or None
 
     def response_header(self, name: HeaderName) -> str | None:
-        if self.response is None:
-            return None
         if name is SET_COOKIE:
-            return join(cookie.OutputString() for cookie in self.response.cookies.values())
-        return self.response.headers.get(name.title)
+            return join(cookie.OutputString() for cookie in self._cookies.values())
+        return self._headers.get(name.title)
 
     def set_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:
-            self.remove_header(name)
+            check_header_value(value)
+            self._cookies.clear()
             self.append_header(name, value)
         else:
-            self._response.headers[name.title] = check_header_value(value)
+            self._headers[name.title] = check_header_value(value)
 
     def append_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:  # Django keeps cookies apart, and each needs a line of its own (RFC 6265 section 3)
-            self._response.cookies.load(check_header_value(value))
+            self._cookies.load(check_header_value(value))
             return
-        present = self._response.headers.get(name.title)
+        present = self._headers.get(name.title)
         self.set_header(name, value if present is None else f"{present}, {value}")
 
     def remove_header(self, name: HeaderName) -> None:
         if name is SET_COOKIE:
-            self._response.cookies.clear()
-        self._response.headers.pop(name.title, None)
+            self._cookies.clear()
+        self._headers.pop(name.title, None)
 
     def set_default_headers(self, block: HeaderBlock) -> None:
-        headers = self._response.headers
+        headers = self._headers
         for name, value in block.fields:
             if name not in headers:
                 headers[name] = value
 
-    @property
-    def _response(self) -> HttpResponseBase:
-        assert self.response is not None, "there is no response yet"
-        return self.response
-
     # What the host calls
+
+    def learn_route(self, request: HttpRequest) -> None:
+        """Take the route that Django has found meanwhile."""
+        if request.resolver_match is not None:
+            self.route = request.resolver_match.route
 
     def accept(self, response: HttpResponseBase) -> Pending[None] | None:
         """Take the response, and let the features see it."""
-        self.response = response
+        self._headers = response.headers
+        self._cookies = response.cookies
         self.status = response.status_code
         self.body = self._original = None if response.streaming else cast("HttpResponse", response).content
         return self._stack.respond(self)
 
-    def accept_reply(self, reply: Reply) -> Pending[None] | None:
-        """Take a feature's reply as the response."""
+    def reply(self, reply: Reply) -> HttpResponse:
+        """A feature's reply as the response."""
         self._early = True
-        return self.accept(response_of(reply))
+        return response_of(reply)
 
-    def deliver(self) -> HttpResponseBase:
+    def deliver(self, response: HttpResponseBase) -> HttpResponseBase:
         """The response as the features want it; closing it ends the exchange."""
-        response = self._response
         self.frame(response.status_code, self._original)
         if self.status != response.status_code:
             response.status_code = self.status
@@ -164,6 +168,15 @@ class DjangoExchange(Exchange):
         pending = self._stack.end(self, error)
         if pending is not None:
             pending.run()
+
+    def __del__(self) -> None:
+        """End an exchange whose response was never closed.
+
+        Django does not close one that it could not send under ASGI, or that a middleware outside of ours put another in
+        the place of.
+        """
+        if self._unwind is not SPENT:
+            self.finish(IncompleteResponseError())
 
     async def finish_async(self, error: BaseException | None) -> None:
         """End the exchange on an event loop; only the first call counts."""

@@ -77,13 +77,12 @@ class PerfkitMiddleware:
             reply = self.stack.request(exchange)
             if isinstance(reply, Pending):
                 reply = reply.run()
-            if reply is None:
-                pending = exchange.accept(self.get_response(request))
-            else:
-                pending = exchange.accept_reply(reply)
+            response = self.get_response(request) if reply is None else exchange.reply(reply)
+            exchange.learn_route(request)
+            pending = exchange.accept(response)
             if pending is not None:
                 pending.run()
-            return exchange.deliver()
+            return exchange.deliver(response)
         except BaseException as error:
             exchange.finish(error)
             raise
@@ -94,13 +93,12 @@ class PerfkitMiddleware:
             reply = self.stack.request(exchange)
             if isinstance(reply, Pending):
                 reply = await reply.run_async()
-            if reply is None:
-                pending = exchange.accept(await self.get_response(request))
-            else:
-                pending = exchange.accept_reply(reply)
+            response = await self.get_response(request) if reply is None else exchange.reply(reply)
+            exchange.learn_route(request)
+            pending = exchange.accept(response)
             if pending is not None:
                 await pending.run_async()
-            return exchange.deliver()
+            return exchange.deliver(response)
         except BaseException as error:
             await exchange.finish_async(error)
             raise
@@ -111,7 +109,9 @@ class PerfkitMiddleware:
         return exchange
 
     def _process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
-        reply = self.stack.view(getattr(request, self._slot))
+        exchange: DjangoExchange = getattr(request, self._slot)
+        exchange.learn_route(request)
+        reply = self.stack.view(exchange)
         if isinstance(reply, Pending):
             reply = reply.run()
         return None if reply is None else response_of(reply)
