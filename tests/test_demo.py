@@ -23,7 +23,8 @@ def demo(tmp_path, *arguments):
     finally:
         process.kill()
         process.wait()
-        process.stdout.close()
+        if process.stdout is not None:
+            process.stdout.close()
 
 
 def test_the_demo_compares_and_stops(tmp_path):

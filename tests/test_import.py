@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-FRAMEWORKS = {"asgiref", "django", "fastapi", "flask", "litestar", "prometheus_client", "rich", "sqlalchemy", "starlette"}
+FRAMEWORKS = set("asgiref django fastapi flask litestar prometheus_client rich sqlalchemy starlette".split())
 
 
 def imported_by(statement: str) -> set[str]:

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from perfkit import Exchange, Feature, Pending, Reply, Stack
+from perfkit import Exchange, Feature, Pending, Reply, Stack, Timing
 from perfkit.client import ClientTrust
 
 
@@ -15,7 +15,7 @@ class Recorder(Feature):
     def __init__(self, name, trace, position=1000, **answers):
         self.name = name
         self.trace = trace
-        self.position = position
+        self.position = position  # type: ignore[misc] - of this instance only
         self.answers = answers
 
     def _ran(self, hook):
@@ -55,20 +55,37 @@ def drive(stack, *, wait=Pending.run):
     return reply
 
 
+class Forwarded(Exchange):
+    """A request that came through a proxy."""
+
+    peer = "192.0.2.1"
+    peer_scheme = "http"
+
+    def request_header(self, name):
+        return "198.51.100.7" if name.lower == "x-forwarded-for" else None
+
+
+def enter(stack, exchange):
+    pending = stack.request(exchange)
+    return pending.run() if pending is not None else None
+
+
 def on_a_loop(pending):
     return asyncio.run(pending.run_async())
 
 
 def test_hooks_run_as_an_onion():
-    trace = []
+    trace: list[str] = []
     assert drive(Stack([Recorder("a", trace), Recorder("b", trace)])) is None
     assert trace == ["a request", "b request", "b response", "a response", "b end", "a end"]
 
 
 def test_features_stand_by_position_and_equals_as_given():
-    trace = []
-    features = [Recorder("inner", trace, 900), Recorder("last", trace), Recorder("outer", trace, 100), Recorder("x", trace)]
-    assert [feature.name for feature in Stack(features).features] == ["outer", "inner", "last", "x"]
+    trace: list[str] = []
+    places = {"inner": 900, "last": 1000, "outer": 100, "x": 1000}
+    features = [Recorder(name, trace, position) for name, position in places.items()]
+    stack = Stack(features)
+    assert [getattr(feature, "name", "") for feature in stack.features] == ["outer", "inner", "last", "x"]
 
 
 def test_a_hook_nobody_writes_is_not_called():
@@ -83,7 +100,7 @@ def test_a_hook_nobody_writes_is_not_called():
 
 
 def test_an_early_reply_is_seen_by_the_features_outside_only():
-    trace = []
+    trace: list[str] = []
     reply = Reply(429)
     stack = Stack([Recorder("a", trace), Recorder("b", trace, request=reply), Recorder("c", trace)])
     assert drive(stack) is reply
@@ -91,7 +108,7 @@ def test_an_early_reply_is_seen_by_the_features_outside_only():
 
 
 def test_a_reply_of_a_view_hook_counts_as_the_applications():
-    trace = []
+    trace: list[str] = []
     reply = Reply(403)
     stack = Stack([Recorder("a", trace, view=reply), Recorder("b", trace)])
     exchange = Exchange(ClientTrust())
@@ -104,7 +121,7 @@ def test_a_reply_of_a_view_hook_counts_as_the_applications():
 
 @pytest.mark.parametrize("wait", [Pending.run, on_a_loop])
 def test_a_hook_that_waits_is_finished_before_the_next_runs(wait):
-    trace = []
+    trace: list[str] = []
 
     def later():
         trace.append("waited")
@@ -125,7 +142,7 @@ def test_a_hook_that_waits_is_finished_before_the_next_runs(wait):
 
 @pytest.mark.parametrize("wait", [Pending.run, on_a_loop])
 def test_a_reply_may_come_from_waiting(wait):
-    trace = []
+    trace: list[str] = []
     reply = Reply(429)
     stack = Stack([Recorder("a", trace), Recorder("b", trace, request=Pending(lambda: reply)), Recorder("c", trace)])
     assert drive(stack, wait=wait) is reply
@@ -133,7 +150,7 @@ def test_a_reply_may_come_from_waiting(wait):
 
 
 def test_the_end_comes_once():
-    trace = []
+    trace: list[str] = []
     stack = Stack([Recorder("a", trace)])
     exchange = Exchange(ClientTrust())
     stack.request(exchange)
@@ -145,7 +162,7 @@ def test_the_end_comes_once():
 @pytest.mark.parametrize("hook", ["request", "response", "end"])
 @pytest.mark.parametrize("failure", [ValueError("no"), Pending(lambda: 1 / 0)])
 def test_an_observer_that_fails_is_passed_over_and_logged_once(hook, failure, caplog):
-    trace = []
+    trace: list[str] = []
     stack = Stack([Observer("a", trace, **{hook: failure}), Recorder("b", trace)])
     drive(stack)
     assert drive(stack) is None
@@ -157,7 +174,7 @@ def test_an_observer_that_fails_is_passed_over_and_logged_once(hook, failure, ca
 
 
 def test_each_kind_of_error_is_logged(caplog):
-    trace = []
+    trace: list[str] = []
     observer = Observer("a", trace, request=ValueError())
     stack = Stack([observer])
     drive(stack)
@@ -168,18 +185,17 @@ def test_each_kind_of_error_is_logged(caplog):
 
 @pytest.mark.parametrize("failure", [ValueError("no"), Pending(lambda: int("no"))])
 def test_a_check_that_fails_lets_nothing_pass(failure):
-    trace = []
+    trace: list[str] = []
     stack = Stack([Recorder("a", trace), Recorder("b", trace, request=failure), Recorder("c", trace)])
     exchange = Exchange(ClientTrust())
     with pytest.raises(ValueError, match="no"):
-        pending = stack.request(exchange)
-        pending.run()
+        enter(stack, exchange)
     stack.end(exchange, None)
     assert trace == ["a request", "b request", "b end", "a end"]
 
 
 def test_an_error_at_the_end_never_escapes(caplog):
-    trace = []
+    trace: list[str] = []
     drive(Stack([Recorder("a", trace), Recorder("b", trace, end=ValueError())]))
     assert trace[-2:] == ["b end", "a end"]
     assert "on_end failed" in caplog.text
@@ -220,14 +236,12 @@ def test_features_given_replace_those_of_the_settings_but_not_the_shared_section
     recorder = Recorder("a", [])
     stack = Stack.from_settings({"client": {"trusted_proxies": ["192.0.2.1"]}}, [recorder])
     assert stack.features == (recorder,)
-    exchange = Exchange(stack.trust)
-    exchange.peer = "192.0.2.1"
-    exchange.peer_scheme = "http"
-    exchange.request_header = lambda name: {"x-forwarded-for": "198.51.100.7"}.get(name.lower)
-    assert exchange.client == "198.51.100.7"
+    assert Forwarded(stack.trust).client == "198.51.100.7"
 
 
 def test_one_section_makes_a_stack_of_one_feature():
     stack = Stack.for_section("timing", {"cpu": True, "client": {"trusted_proxies": ["192.0.2.1"]}})
     assert [feature.section for feature in stack.features] == ["timing"]
-    assert stack.features[0].options.cpu
+    (timing,) = stack.features
+    assert isinstance(timing, Timing)
+    assert timing.options.cpu

@@ -29,11 +29,6 @@ class Override(NamedTuple):
     keys: tuple[str, ...]
     value: Any
 
-    @property
-    def setting(self) -> str:
-        """The full path of the setting."""
-        return ".".join(self.keys)
-
 
 def overrides(
     environ: Mapping[str, str], sections: Mapping[str, type[Options]]
@@ -85,34 +80,40 @@ def _is_on(value: object) -> bool:
 
 def _override(name: str, text: str, sections: Mapping[str, type[Options]]) -> Override | None:
     keys = tuple(name.removeprefix(PREFIX).lower().split("__"))
-    if keys[0] not in sections:
-        _complain_of_section(keys, sections)
+    section, *inner = keys
+    if section not in sections:
+        meant = _meant(section, inner, sections)
+        if meant is not None:
+            mend = f"did you mean {PREFIX}{'__'.join(meant).upper()}?"
+            raise ConfigurationError(".".join(keys), f"there is no section {section!r}", mend)
+        if inner:
+            from perfkit._wording import unknown
+
+            raise ConfigurationError(".".join(keys), *unknown("", sections, "section"))
         return None
-    kind: Any = sections[keys[0]]
-    secret = bool(kind.secrets)
-    if len(keys) == 1:
-        return Override(name, keys, _decoded(text, bool | kind, keys[0], secret))
-    path = keys[0]
-    for key in keys[1:]:
+    kind: Any = sections[section] if inner else bool | sections[section]
+    path = section
+    secret = bool(sections[section].secrets)
+    for key in inner:
         kind, path, secret = _inside(kind, path, key)
     return Override(name, keys, _decoded(text, kind, path, secret))
 
 
-def _complain_of_section(keys: tuple[str, ...], sections: Mapping[str, type[Options]]) -> None:
-    """Refuse a variable that means a section and misses it.
+def _meant(section: str, inner: list[str], sections: Mapping[str, type[Options]]) -> list[str] | None:
+    """What a variable most likely means whose section there is not; None where it may be about something else.
 
-    One without ``__`` may mean something else: orchestrators set variables for a service called perfkit (Kubernetes:
-    PERFKIT_PORT, PERFKIT_SERVICE_HOST). Of those, only what is close to a section is taken for a slip.
+    Not every variable with our prefix is ours: orchestrators set some for a service called perfkit (Kubernetes:
+    PERFKIT_PORT, PERFKIT_SERVICE_HOST). Without ``__``, only what is close to a section, or to a section and one of its
+    options, is taken for a slip.
     """
-    from perfkit._wording import closest, unknown
+    from perfkit._wording import closest
 
-    section, *options = keys
-    close = closest(section, sections, cutoff=0.6 if options else 0.8)
-    if close is not None:
-        meant = PREFIX + "__".join((close, *options)).upper()
-        raise ConfigurationError(".".join(keys), f"unknown section {section!r}", f"did you mean {meant}?")
-    if options:
-        raise ConfigurationError(".".join(keys), *unknown(section, sections, "section"))
+    for known, kind in sections.items():
+        if not inner and section.startswith(f"{known}_"):
+            option = closest(section.removeprefix(f"{known}_"), kind.__struct_fields__, cutoff=0.8)
+            return None if option is None else [known, option]
+    close = closest(section, sections, cutoff=0.6 if inner else 0.8)
+    return None if close is None else [close, *inner]
 
 
 def _inside(kind: Any, path: str, key: str) -> tuple[Any, str, bool]:

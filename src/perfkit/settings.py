@@ -151,13 +151,15 @@ class _Given(NamedTuple):
 
     def located(self, error: ConfigurationError) -> ConfigurationError:
         """The error with the variable or the file that sets what it is about."""
-        about = error.setting
+        about = error.setting.replace("['", ".").replace("']", "")
         for setting, variable in reversed(self.variables.items()):  # inner settings first
             if about == setting or about.startswith((f"{setting}.", f"{setting}[")):
-                return ConfigurationError(about, f"{error.problem} (set by {variable})", error.mend)
-        if self.file is None:
-            return error
-        return ConfigurationError(about, f"{error.problem} (in {self.file})", error.mend)
+                return _told(error, f"set by {variable}")
+        return error if self.file is None else _told(error, f"in {self.file}")
+
+
+def _told(error: ConfigurationError, where: str) -> ConfigurationError:
+    return ConfigurationError(error.setting, f"{error.problem} ({where})", error.mend)
 
 
 def _gather(mapping: Any, environ: Mapping[str, str], directory: Path | None) -> _Given:
@@ -167,7 +169,7 @@ def _gather(mapping: Any, environ: Mapping[str, str], directory: Path | None) ->
     problems = tuple(each for each in found if isinstance(each, ConfigurationError))
     if isinstance(values, Mapping):
         values = overridden(values, used)
-    return _Given(values, file, {each.setting: each.variable for each in used}, problems)
+    return _Given(values, file, {".".join(each.keys): each.variable for each in used}, problems)
 
 
 def _check(given: _Given) -> tuple[dict[str, Any], list[ConfigurationError]]:

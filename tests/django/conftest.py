@@ -9,8 +9,7 @@ from tests.conformance import django_project  # noqa: F401 - configures Django
 
 @pytest.fixture
 def settings_without_perfkit():
-    with override_settings(MIDDLEWARE=["perfkit.django.PerfkitMiddleware"]):
-        with override_settings():
-            if hasattr(settings, "PERFKIT"):
-                del settings.PERFKIT
-            yield
+    with override_settings(MIDDLEWARE=["perfkit.django.PerfkitMiddleware"]), override_settings():
+        if hasattr(settings, "PERFKIT"):
+            del settings.PERFKIT
+        yield

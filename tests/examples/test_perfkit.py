@@ -1,7 +1,5 @@
 """What perfkit adds to both applications, on every server."""
 
-from __future__ import annotations
-
 import re
 
 import httpx

@@ -55,7 +55,8 @@ class DjangoExchange(Exchange):
     def response_header(self, name: HeaderName) -> str | None:
         if name is SET_COOKIE:
             return join(cookie.OutputString() for cookie in self._cookies.values())
-        return self._headers.get(name.title)
+        value: str | None = self._headers.get(name.title)
+        return value
 
     def set_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:
