@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit import Exchange, HeaderName
+from perfkit import ConfigurationError, Exchange, HeaderName
+from perfkit._address import CACHED_ADDRESSES, _parse, parse
 from perfkit.client import ClientOptions, ClientTrust, InternalOptions
 from perfkit.exchange import Trust, join
-from perfkit.options import BadOption
+from perfkit.options import BadOption, convert
 
 PROXY = "10.0.0.1"
 CLIENT = "203.0.113.9"
@@ -176,6 +177,11 @@ class TestXForwardedFor:
             assert request((XFF, f"{CLIENT},{hop}")).client in (CLIENT, "10.0.0.2")
         assert request((XFF, f"{CLIENT},{'10.0.0.2'.rjust(2040)}")).client == "10.0.0.2"
 
+    def test_of_exactly_two_kilobytes_is_read(self):
+        assert request((XFF, CLIENT.rjust(2048))).client == CLIENT
+        assert request((XFF, CLIENT.rjust(2049))).client == PROXY
+        assert request((XFF, f"{CLIENT},{'10.0.0.2'.rjust(2048 - len(CLIENT) - 1)}")).client == CLIENT
+
     def test_does_not_look_at_forwarded(self):
         it = request(("Forwarded", "for=6.6.6.6;proto=https"))
         assert (it.client, it.scheme) == (PROXY, "http")
@@ -280,6 +286,14 @@ class TestForwarded:
     def test_is_read_no_further_than_two_kilobytes(self):
         assert self.forwarded(f"for=6.6.6.6;x={'a' * 2100}").client == PROXY
         assert self.forwarded(f"for={CLIENT}, for=10.0.0.2;x={'a' * 2020}").client == "10.0.0.2"
+
+    def test_that_is_cut_is_not_read_from_the_cut_on(self):
+        element = f"for={CLIENT};x="
+        cut = element + "a" * (2048 - len(element))
+        assert self.forwarded(cut).client == CLIENT
+        assert self.forwarded(f'x="{cut}').client == PROXY
+        assert self.forwarded(f"for=6.6.6.6,{cut[:-1]}").client == CLIENT
+        assert self.forwarded(f"for=10.0.0.2;{cut}").client == PROXY
 
     def test_does_not_look_at_x_forwarded(self):
         it = request((XFF, "6.6.6.6"), (PROTO, "https"), header="forwarded")
@@ -399,6 +413,22 @@ class TestInternal:
         assert not request((XFF, CLIENT), peer=LOOPBACK, proxies=[LOOPBACK]).internal
         assert not request((XFF, f"{LOOPBACK}, {CLIENT}"), peer=LOOPBACK, proxies=[LOOPBACK]).internal
 
+    @pytest.mark.parametrize(
+        ("header", "value"),
+        [
+            ("x-forwarded-for", LOOPBACK),
+            ("x-forwarded-for", f"{LOOPBACK}, 10.0.0.2"),
+            ("x-forwarded-for", f", {LOOPBACK}, 10.0.0.2"),
+            ("forwarded", f"for={LOOPBACK}"),
+            ("forwarded", f"for={LOOPBACK}, for=10.0.0.2"),
+            ("forwarded", f",for={LOOPBACK}, for=10.0.0.2"),
+        ],
+    )
+    def test_is_what_trusted_proxies_say_all_along(self, header, value):
+        proxies = ["10.0.0.0/8", LOOPBACK]
+        assert request((header, value), proxies=proxies, header=header).internal
+        assert not request((header, f"-, {value}"), proxies=proxies, header=header).internal
+
     @pytest.mark.parametrize("hidden", ["unknown", "_hidden", "garbage", ""])
     def test_is_not_a_client_that_the_proxy_hides(self, hidden):
         assert not request((XFF, hidden), peer=LOOPBACK, proxies=[LOOPBACK]).internal
@@ -439,6 +469,20 @@ class TestInternal:
     @pytest.mark.parametrize("credentials", ["", "Bearer", "Bearer ", "Bearer None"])
     def test_is_not_who_brings_any_token_where_none_is_set(self, credentials):
         assert not unproxied(("Authorization", credentials)).internal
+
+
+class TestCache:
+    """Clients choose their addresses, and must not fill the memory with them."""
+
+    def test_has_a_bound(self):
+        for number in range(CACHED_ADDRESSES + 10):
+            parse(f"2001:db8::{number:x}")
+        assert _parse.cache_info().currsize == CACHED_ADDRESSES
+
+    def test_takes_no_long_texts(self):
+        before = _parse.cache_info()
+        assert parse("x" * 81) is None
+        assert _parse.cache_info() == before
 
 
 class TestOneExchange:
@@ -527,6 +571,16 @@ class TestOptions:
     def test_refuse_internal_networks_that_are_none(self):
         with pytest.raises(BadOption, match=r"networks\[0\]: 'localhost' is no address"):
             InternalOptions(networks=("localhost",))
+
+    @pytest.mark.parametrize("header", ["Forwarded", "X-FORWARDED-FOR"])
+    def test_refuse_all_addresses_however_the_header_is_written(self, header):
+        with pytest.raises(BadOption, match="any client can make up its own"):
+            ClientOptions(trusted_proxies=("::/0",), header=header)
+
+    def test_take_a_token_of_sixteen_characters(self):
+        assert convert({"token": "x" * 16}, InternalOptions, "internal").token == "x" * 16
+        with pytest.raises(ConfigurationError, match="length 16 or more"):
+            convert({"token": "x" * 15}, InternalOptions, "internal")
 
     @pytest.mark.parametrize("token", ["with a space in it", "ümläute-überall-hier", "line\nbreak-in-the-token"])
     def test_refuse_a_token_that_cannot_be_sent_without_showing_it(self, token):

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfkit import ConfigurationError, SecurityHeaders, Settings, Stack, Timing
+from perfkit._environment import Override, overrides
 from perfkit.client import ClientOptions, ClientTrust, InternalOptions
 from perfkit.features import FEATURES
 from perfkit.features.security_headers import Hsts
@@ -267,6 +268,9 @@ class TestEnvironment:
     def test_leaves_off_what_is_off(self):
         assert load({"timing": False}, PERFKIT_TIMING__CPU="true").sections["timing"] is None
 
+        nested = {"security_headers": False}
+        assert load(nested, PERFKIT_SECURITY_HEADERS__HSTS__MAX_AGE="1").sections["security_headers"] is None
+
     def test_sets_nested_options(self):
         assert headers(PERFKIT_SECURITY_HEADERS__HSTS__MAX_AGE="60").hsts == Hsts(max_age=60)
 
@@ -321,7 +325,16 @@ class TestEnvironment:
 
     @pytest.mark.parametrize(
         "name",
-        ["PERFKIT_PORT", "PERFKIT_SERVICE_HOST", "PERFKIT_PORT_8000_TCP_ADDR", "PERFKIT_SOAK", "PERFKIT_", "PERFKIT"],
+        [
+            "PERFKIT_PORT",
+            "PERFKIT_SERVICE_HOST",
+            "PERFKIT_PORT_8000_TCP_ADDR",
+            "PERFKIT_CLIENT_PORT",
+            "PERFKIT_CLIENT_ID",
+            "PERFKIT_TIME",
+            "PERFKIT_",
+            "PERFKIT",
+        ],
     )
     def test_of_an_orchestrator_is_ignored(self, name):
         assert load(**{name: "tcp://10.0.0.1:8000"}).sections == Settings().sections
@@ -333,14 +346,29 @@ class TestEnvironment:
     @pytest.mark.parametrize(
         ("name", "text", "message"),
         [
-            ("TIMNG", "1", "timng: unknown section 'timng' (set by {}); did you mean PERFKIT_TIMING?"),
-            ("TIMNG__CPU", "1", "timng.cpu: unknown section 'timng' (set by {}); did you mean PERFKIT_TIMING__CPU?"),
+            ("TIMNG", "1", "timng: there is no section 'timng' (set by {}); did you mean PERFKIT_TIMING?"),
+            (
+                "TIMNG__CPU",
+                "1",
+                "timng.cpu: there is no section 'timng' (set by {}); did you mean PERFKIT_TIMING__CPU?",
+            ),
+            ("TIME__CPU", "1", "time.cpu: there is no section 'time' (set by {}); did you mean PERFKIT_TIMING__CPU?"),
+            (
+                "TIMING_CPU",
+                "1",
+                "timing_cpu: there is no section 'timing_cpu' (set by {}); did you mean PERFKIT_TIMING__CPU?",
+            ),
+            (
+                "INTERNAL_TOKE",
+                "1",
+                "internal_toke: there is no section 'internal_toke' (set by {}); did you mean PERFKIT_INTERNAL__TOKEN?",
+            ),
             (
                 "XYZ__CPU",
                 "1",
                 "xyz.cpu: unknown section (set by {}); use one of: client, internal, security_headers, timing",
             ),
-            ("_TIMING", "1", "_timing: unknown section '_timing' (set by {}); did you mean PERFKIT_TIMING?"),
+            ("_TIMING", "1", "_timing: there is no section '_timing' (set by {}); did you mean PERFKIT_TIMING?"),
             ("TIMING__CPUU", "1", "timing.cpuu: unknown option (set by {}); did you mean 'cpu'?"),
             (
                 "TIMING__CPU__X",
@@ -390,6 +418,20 @@ class TestEnvironment:
         assert error.setting == "client.trusted_proxies[1]"
         assert error.problem.endswith("(set by PERFKIT_CLIENT__TRUSTED_PROXIES)")
 
+    @pytest.mark.parametrize("text", ["nonsense", "[1]"])
+    def test_is_named_for_an_entry_of_a_mapping(self, text):
+        error = problem(**{"PERFKIT_SECURITY_HEADERS__PERMISSIONS__PICTURE-IN-PICTURE": text})
+        assert "picture-in-picture" in error.setting
+        assert error.problem.endswith("(set by PERFKIT_SECURITY_HEADERS__PERMISSIONS__PICTURE-IN-PICTURE)")
+
+    def test_is_about_the_entry_of_a_list(self):
+        class Numbers(Options, frozen=True, kw_only=True):
+            numbers: tuple[int, ...] = ()
+
+        good, bad = overrides({"PERFKIT_A__NUMBERS": "1, 2", "PERFKIT_B__NUMBERS": "1,x"}, {"a": Numbers, "b": Numbers})
+        assert good == Override("PERFKIT_A__NUMBERS", ("a", "numbers"), (1, 2))
+        assert str(bad) == "b.numbers[1]: 'x' is not an int (set by PERFKIT_B__NUMBERS); write a whole number"
+
     def test_is_not_named_for_what_others_set(self):
         error = problem({"timing": {"cpu": 1}}, PERFKIT_TIMING__TOTAL="true")
         assert "PERFKIT" not in error.problem
@@ -429,6 +471,9 @@ class TestFile:
     def test_is_perfkit_toml_alone_where_there_are_both(self, tmp_path):
         self.write(tmp_path / "pyproject.toml", "[tool.perfkit.timing]\ncpu = true")
         self.write(tmp_path / "perfkit.toml", "")
+        assert load(directory=tmp_path).sections == Settings().sections
+
+    def test_is_none_in_an_empty_directory(self, tmp_path):
         assert load(directory=tmp_path).sections == Settings().sections
 
     def test_is_in_the_working_directory(self, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ class Recorder(Feature):
     def __init__(self, name, trace, position=1000, **answers):
         self.name = name
         self.trace = trace
-        self.position = position  # type: ignore[misc] - of this instance only
+        self.position = position  # type: ignore[misc]  # of this instance only
         self.answers = answers
 
     def _ran(self, hook):
