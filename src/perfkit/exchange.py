@@ -6,113 +6,45 @@ its protocol uses, so that no header is ever converted which no feature asked fo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
-
-class HeaderName:
-    """A header name with the spellings the hosts need, computed once.
-
-    ``HeaderName("Accept-Encoding")`` gives the same object every time, so keep yours in a module constant.
-
-    Attributes:
-        title: ``Accept-Encoding``, as WSGI and Django write it.
-        lower: ``accept-encoding``, for comparison: names are case-insensitive (RFC 9110 section 5.1).
-        raw: ``b"accept-encoding"``, as ASGI writes it.
-        environ: ``HTTP_ACCEPT_ENCODING``, as WSGI and Django give a request's header.
-
-    Raises:
-        ValueError: the text is not a token (RFC 9110 section 5.6.2).
-    """
-
-    __slots__ = ("environ", "lower", "raw", "title")
-    _interned: ClassVar[dict[str, HeaderName]] = {}
-    title: str
-    lower: str
-    raw: bytes
-    environ: str
-
-    def __new__(cls, title: str) -> HeaderName:  # noqa: PYI034 - no subclasses: interned
-        known = cls._interned.get(title)
-        if known is not None:
-            return known
-        if not is_token(title):
-            raise ValueError(f"{title!r} is not a header name: use letters, digits and hyphens")
-        name = super().__new__(cls)
-        name.title = title
-        name.lower = title.lower()
-        name.raw = name.lower.encode("ascii")
-        plain = title.upper().replace("-", "_")
-        name.environ = plain if plain in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{plain}"
-        return cls._interned.setdefault(title, name)
-
-    def __repr__(self) -> str:
-        return f"HeaderName({self.title!r})"
-
-
-_TOKEN: Final = frozenset("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-
-
-def is_token(text: str) -> bool:
-    """Whether the text is a token: a non-empty run of ``tchar`` (RFC 9110 section 5.6.2)."""
-    return bool(text) and _TOKEN.issuperset(text)
-
-
-def check_header_value(value: str) -> str:
-    """Give the value back if it can stand in a header field on every host.
-
-    Raises:
-        ValueError: a line break or another control character, which would let the value end the header (RFC 9110
-            section 5.5), or a character outside latin-1, which no host can send.
-    """
-    if value.isascii() and value.isprintable():
-        return value
-    bad = next((char for char in value if (char < " " and char != "\t") or char == "\x7f" or char > "\xff"), None)
-    if bad is None:
-        return value
-    raise ValueError(f"{bad!r} cannot stand in a header value: remove it or encode it")
-
-
-CONTENT_LENGTH: Final = HeaderName("Content-Length")
-CONTENT_TYPE: Final = HeaderName("Content-Type")
-SET_COOKIE: Final = HeaderName("Set-Cookie")
-
-# Content types whose first bytes may be a long time coming: a host sends the head of such a response at once.
-EVENT_STREAMS: Final = (
-    "text/event-stream",
-    "application/x-ndjson",
-    "application/jsonl",
-    "application/json-seq",
-    "multipart/x-mixed-replace",
-    "application/grpc-web",
+from perfkit._encoder import ChainedEncoder, Encoder
+from perfkit._headers import (
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    SET_COOKIE,
+    HeaderBlock,
+    HeaderName,
+    check_header_value,
+    is_event_stream,
+    is_token,
+    join,
 )
 
+__all__ = [
+    "CONTENT_LENGTH",
+    "CONTENT_TYPE",
+    "FAILURE",
+    "SET_COOKIE",
+    "ChainedEncoder",
+    "Encoder",
+    "Exchange",
+    "HeaderBlock",
+    "HeaderName",
+    "Reply",
+    "Trust",
+    "check_header_value",
+    "has_no_content",
+    "is_event_stream",
+    "is_token",
+    "join",
+]
 
 # From this status on, the end of an exchange waits for the application's call to end, not only for the last byte, so
 # that the exception an error handler answered, and raised again, is known to `Feature.on_end`.
 FAILURE: Final = 500
-
-
-class HeaderBlock:
-    """Constant header fields, spelled out once for every host.
-
-    Args:
-        fields: names and values, each name once.
-
-    Raises:
-        ValueError: a name or a value that cannot be sent.
-    """
-
-    __slots__ = ("fields", "lower", "names", "raw", "raw_names")
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.names = tuple(HeaderName(name) for name in fields)
-        values = [check_header_value(value) for value in fields.values()]
-        self.fields = tuple((name.title, value) for name, value in zip(self.names, values, strict=True))
-        self.lower = frozenset(name.lower for name in self.names)
-        self.raw = tuple((name.raw, value.encode("latin-1")) for name, value in zip(self.names, values, strict=True))
-        self.raw_names = frozenset(name.raw for name in self.names)
 
 
 class Reply(NamedTuple):
@@ -131,39 +63,6 @@ class Reply(NamedTuple):
         if not has_no_content(self.status):
             fields.append((CONTENT_LENGTH, str(len(self.body))))
         return fields
-
-
-class Encoder(Protocol):
-    """What turns the chunks of a streamed body into other bytes, in order.
-
-    For each chunk the application sends, the host calls `feed` and then `flush` and sends what both gave, as one
-    chunk. An encoder with a flush policy of its own gives ``b""`` from `flush` until it is time. `finish` is called
-    once, after the last chunk, and not at all when the response fails before its end.
-    """
-
-    def feed(self, chunk: bytes) -> bytes: ...
-    def flush(self) -> bytes: ...
-    def finish(self) -> bytes: ...
-
-
-class ChainedEncoder:
-    """Two encoders, one after the other: what the first gives is fed to the second."""
-
-    def __init__(self, first: Encoder, second: Encoder) -> None:
-        self.first = first
-        self.second = second
-
-    def feed(self, chunk: bytes) -> bytes:
-        return self._onward(self.first.feed(chunk))
-
-    def flush(self) -> bytes:
-        return self._onward(self.first.flush()) + self.second.flush()
-
-    def finish(self) -> bytes:
-        return self._onward(self.first.finish()) + self.second.finish()
-
-    def _onward(self, data: bytes) -> bytes:
-        return self.second.feed(data) if data else b""
 
 
 class Trust(Protocol):
@@ -321,14 +220,3 @@ class Exchange:
 def has_no_content(status: int) -> bool:
     """Whether a response of this status has no body and needs no Content-Length (RFC 9110 section 6.4.1)."""
     return status < 200 or status in (204, 304)
-
-
-def is_event_stream(content_type: str) -> bool:
-    """Whether the first bytes of such a body may be a long time coming."""
-    return content_type.lower().startswith(EVENT_STREAMS)
-
-
-def join(values: Iterable[str]) -> str | None:
-    """Several field lines of one name as one value; None for no line."""
-    lines = list(values)
-    return ", ".join(lines) if lines else None
