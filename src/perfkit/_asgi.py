@@ -142,9 +142,7 @@ class HttpExchange(ConnectionExchange):
         """Take one message of the application."""
         kind = message["type"]
         if kind == "http.response.body":
-            if self._plain and message.get("more_body"):
-                return self._send(message)
-            return self._take_body(message)
+            return self._send(message) if self._plain and message.get("more_body") else self._take_body(message)
         if kind == "http.response.start" and self._start is None and not self._sent:
             self._start = message
             self.status = message["status"]

@@ -132,7 +132,7 @@ def _inside(kind: Any, path: str, key: str) -> tuple[Any, str, bool]:
     fields = {field.name: field.type for field in msgspec.structs.fields(inner)}
     if key not in fields:
         raise ConfigurationError(path, *unknown(key, fields))
-    return fields[key], path, issubclass(inner, Options) and key in inner.secrets
+    return fields[key], path, key in getattr(inner, "secrets", ())
 
 
 def _decoded(text: str, kind: Any, path: str, secret: bool) -> Any:

@@ -12,7 +12,7 @@ from msgspec import inspect
 
 from perfkit._wording import ARRAY_TYPES, ARRAYS, Show, hide, mend_for, show, unknown, wrong_value
 from perfkit.errors import ConfigurationError
-from perfkit.options import BadOption, Options
+from perfkit.options import BadOption
 
 
 def explain(value: object, kind: Any, path: str, *, strict: bool = True, secret: bool = False) -> ConfigurationError:
@@ -99,7 +99,7 @@ def _children(it: _Value) -> Iterable[_Value]:
 
 
 def _options_in(it: _Value) -> Iterator[_Value]:
-    secrets = it.kind.secrets if issubclass(it.kind, Options) else ()
+    secrets = getattr(it.kind, "secrets", ())  # a group may be a plain msgspec.Struct
     for field in msgspec.structs.fields(it.kind):
         if field.name in it.value:
             shown = hide if field.name in secrets else it.show

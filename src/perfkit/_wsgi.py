@@ -29,8 +29,15 @@ class WsgiExchange(Exchange):
     only then is it known whether the body is whole.
     """
 
+    # Defaults of the class, so that an exchange sets only what it needs.
+    _server_write: Write | None = None
+    _status_line = ""
+    _exc_info: ExcInfo | None = None
+    _replaced = False
+    _wrote = False
+
     def __init__(self, environ: Environ, start_response: StartResponse, stack: Stack) -> None:
-        super().__init__(stack.trust)
+        Exchange.__init__(self, stack.trust)  # super() takes longer
         self.method = environ["REQUEST_METHOD"]
         self.peer = environ.get("REMOTE_ADDR") or None
         self.peer_scheme = environ["wsgi.url_scheme"]
@@ -38,11 +45,6 @@ class WsgiExchange(Exchange):
         self._environ = environ
         self._stack = stack
         self._server_start = start_response
-        self._server_write: Write | None = None
-        self._status_line = ""
-        self._exc_info: ExcInfo | None = None
-        self._replaced = False
-        self._wrote = False
 
     @property
     def path(self) -> str:
@@ -207,14 +209,16 @@ class Body:
         rest: the application's iterator.
         complete: whether all of it was given to the server.
         error: what ended it early.
+        close_iterable: closes what the application returned.
     """
+
+    first: bytes | None = None
+    rest: Iterator[bytes]
+    complete = False
+    error: BaseException | None = None
 
     def __init__(self, exchange: WsgiExchange, iterable: Iterable[bytes]) -> None:
         self.exchange = exchange
-        self.first: bytes | None = None
-        self.rest: Iterator[bytes] = iter(())
-        self.complete = False
-        self.error: BaseException | None = None
         self.close_iterable: Callable[[], object] | None = getattr(iterable, "close", None)
 
     def __iter__(self) -> Iterator[bytes]:
