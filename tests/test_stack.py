@@ -215,6 +215,7 @@ def test_websocket_features_make_a_stack_of_their_own():
     both = Stack([listening, deaf])
     assert both.websocket is not None
     assert both.websocket.features == (listening,)
+    assert both.websocket.trust is both.trust
     alone = Stack([listening])
     assert alone.websocket is alone
 

@@ -56,7 +56,7 @@ class Stack:
         listening = tuple(feature for feature in self.features if feature.websocket)
         self.websocket: Stack | None = None
         if listening:
-            self.websocket = self if listening == self.features else Stack(listening, trust=trust)
+            self.websocket = self if listening == self.features else Stack(listening, trust=self.trust)
 
     @classmethod
     def from_settings(
