@@ -53,6 +53,9 @@ class ConnectionExchange(Exchange):
         self._scope = scope
         self._send = send
         self._stack = stack
+        if stack.shares:
+            # In the very scope, since frameworks write what they find out into it; several stacks share one.
+            self.shared = scope.setdefault("perfkit", {})
 
     @property
     def peer(self) -> str | None:  # type: ignore[override]
@@ -81,11 +84,11 @@ class ConnectionExchange(Exchange):
             self.headers = [(name.lower(), value) for name, value in headers]
             self._names = [name for name, _ in self.headers]
 
-    def response_header(self, name: HeaderName) -> str | None:
+    def response_header_lines(self, name: HeaderName) -> list[str]:
         raw = name.raw
         if raw not in self._names:
-            return None
-        return b", ".join([value for key, value in self.headers if key == raw]).decode("latin-1")
+            return []
+        return [value.decode("latin-1") for key, value in self.headers if key == raw]
 
     def set_header(self, name: HeaderName, value: str) -> None:
         check_header_value(value)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from perfkit.errors import IncompleteResponseError
-from perfkit.exchange import CONTENT_LENGTH, Exchange, HeaderBlock, HeaderName, Reply, check_header_value, join
+from perfkit.exchange import CONTENT_LENGTH, Exchange, HeaderBlock, HeaderName, Reply, check_header_value
 from perfkit.stack import Stack
 
 if TYPE_CHECKING:
@@ -45,6 +45,8 @@ class WsgiExchange(Exchange):
         self._environ = environ
         self._stack = stack
         self._server_start = start_response
+        if stack.shares:
+            self.shared = environ.setdefault("perfkit", {})
 
     @property
     def path(self) -> str:
@@ -56,9 +58,9 @@ class WsgiExchange(Exchange):
         # Servers give Content-Type and Content-Length as empty text where the client sent none.
         return self._environ.get(name.environ) or None
 
-    def response_header(self, name: HeaderName) -> str | None:
+    def response_header_lines(self, name: HeaderName) -> list[str]:
         lower = name.lower
-        return join(value for key, value in self.headers if key.lower() == lower)
+        return [value for key, value in self.headers if key.lower() == lower]
 
     def set_header(self, name: HeaderName, value: str) -> None:
         field = (name.title, check_header_value(value))

@@ -47,9 +47,9 @@ class PerfkitMiddleware:
         stack = self.stack
         if scope["type"] != "http" or not stack.features:
             return await self._other(scope, receive, send)
-        exchange = HttpExchange(scope, send, stack)
         if stack.encodes:
             scope = without_zero_copy(scope)
+        exchange = HttpExchange(scope, send, stack)
         try:
             reply = stack.request(exchange)
             if isinstance(reply, Pending):

@@ -6,7 +6,7 @@ its protocol uses, so that no header is ever converted which no feature asked fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -93,6 +93,9 @@ class Exchange:
         unique: fact: this body will never repeat, so a validator for it is of no use.
         route: fact: template of the matched route, where the host knows it (``"/books/<int:id>"``); else None.
         state: what a feature keeps from one hook to the next, keyed by the feature itself.
+        shared: what features give to the application by name, and it to them: the application finds it as
+            ``scope["perfkit"]``, ``environ["perfkit"]`` or, in Django, ``request.perfkit``. Only where a feature of the
+            stack says that it `shares`.
     """
 
     method: str
@@ -105,6 +108,7 @@ class Exchange:
     unique: bool = False
     route: str | None = None
     state: dict[object, Any]
+    shared: dict[str, Any]
 
     _trust: Trust
     _unwind: Any = None  # the stack's own: the hooks that still have to run
@@ -143,9 +147,25 @@ class Exchange:
 
     # The response
 
+    def response_header_lines(self, name: HeaderName) -> list[str]:
+        """The values of the field lines of a response header, in their order; empty where it is absent."""
+        raise NotImplementedError
+
     def response_header(self, name: HeaderName) -> str | None:
         """The value of a response header, several field lines joined with commas."""
-        raise NotImplementedError
+        return join(self.response_header_lines(name))
+
+    def set_header_lines(self, name: HeaderName, values: Sequence[str]) -> None:
+        """Set a response header to these field lines. Needed for Set-Cookie only, whose lines cannot be joined.
+
+        Raises:
+            ValueError: a value cannot stand in a header; nothing has been changed then.
+        """
+        for value in values:
+            check_header_value(value)
+        self.remove_header(name)
+        for value in values:
+            self.append_header(name, value)
 
     def set_header(self, name: HeaderName, value: str) -> None:
         """Set a response header, replacing what is there.

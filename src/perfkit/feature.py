@@ -43,6 +43,7 @@ class Feature:
             connection is over.
         encodes: whether it may set an encoder. The ASGI host then hides the server's zero-copy extension from the
             application, as what goes past the host cannot be encoded.
+        shares: whether it uses `exchange.shared`, which is there only then.
     """
 
     section: ClassVar[str] = ""
@@ -50,6 +51,7 @@ class Feature:
     observer: ClassVar[bool] = False
     websocket: ClassVar[bool] = False
     encodes: ClassVar[bool] = False
+    shares: ClassVar[bool] = False
 
     def on_request(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         """Look at the request before the application does.

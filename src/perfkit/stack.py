@@ -44,6 +44,7 @@ class Stack:
         features: the features, outermost first.
         trust: as given.
         encodes: whether a feature may set an encoder.
+        shares: whether a feature shares values with the application.
         has_views: whether a feature has an `on_view` hook.
         websocket: the stack of those features that want WebSocket connections; None where there is none.
     """
@@ -52,6 +53,7 @@ class Stack:
         self.features = tuple(sorted(features, key=lambda feature: feature.position))
         self.trust = trust or ClientTrust()
         self.encodes = any(feature.encodes for feature in self.features)
+        self.shares = any(feature.shares for feature in self.features)
         self._compile()
         listening = tuple(feature for feature in self.features if feature.websocket)
         self.websocket: Stack | None = None

@@ -128,8 +128,13 @@ def talk(app: App, *features: Feature, cancelled: bool = False, **facts: Any) ->
         cancelled: whether the server cancels it, once nothing moves any more.
         facts: attributes of the Talk.
     """
+    return talk_to(PerfkitMiddleware(app, {}, features=features), cancelled=cancelled, **facts)
+
+
+def talk_to(host: App, *, cancelled: bool = False, **facts: Any) -> Talk:
+    """The same with a host that is ready."""
     talk = Talk(**facts)
-    asyncio.run(talk.run(PerfkitMiddleware(app, {}, features=features), cancelled=cancelled))
+    asyncio.run(talk.run(host, cancelled=cancelled))
     return talk
 
 

@@ -117,9 +117,14 @@ def call(app: App, *features: Feature, into: Call | None = None, wrapper: Any = 
         wrapper: the server's ``wsgi.file_wrapper``.
         changes: of the environ.
     """
+    if wrapper is not None:
+        changes["wsgi.file_wrapper"] = wrapper
+    return call_host(PerfkitMiddleware(app, {}, features=features), into=into, **changes)
+
+
+def call_host(host: App, *, into: Call | None = None, **changes: Any) -> Call:
+    """The same with a host that is ready."""
     made = into or Call()
     made.environ.update(changes)
-    if wrapper is not None:
-        made.environ["wsgi.file_wrapper"] = wrapper
-    made.returned = PerfkitMiddleware(app, {}, features=features)(made.environ, made.start_response)
+    made.returned = host(made.environ, made.start_response)
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -34,6 +34,15 @@ def goes_by(given: Any, *features: Feature) -> bool:
 @pytest.mark.parametrize("kind", ["lifespan", "websocket", "http.invented"])
 def test_other_scopes_go_by(kind: str) -> None:
     assert goes_by({"type": kind}, Edit(status=418))
+
+
+class Listening(Edit):
+    websocket: ClassVar[bool] = True
+
+
+@pytest.mark.parametrize("kind", ["lifespan", "http.invented"])
+def test_other_scopes_go_by_features_that_want_connections_too(kind: str) -> None:
+    assert goes_by({"type": kind}, Listening(status=418))
 
 
 @pytest.mark.parametrize("kind", ["http", "websocket", "lifespan"])

@@ -114,6 +114,13 @@ def test_connection_takes_no_encoder() -> None:
     assert connect(says(ACCEPT), SetsEncoder("only")).types == ["websocket.accept"]
 
 
+def test_message_before_the_answer_is_left_to_the_server() -> None:
+    invented: Message = {"type": "websocket.invented"}
+    sent = connect(says(invented, ACCEPT), Listening("only"))
+    assert sent.sent[0] is invented
+    assert sent.trace.facts("only.on_response")["status"] == 101
+
+
 # Refusals
 
 

@@ -11,3 +11,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     monkeypatch.setattr(timing, "perf_counter", clock.seconds)
     monkeypatch.setattr("perfkit.exchange.perf_counter", clock.seconds)
     return clock
+
+
+@pytest.fixture(autouse=True)
+def no_exchange_around() -> None:
+    """Forget what tests of hosts that leave an exchange open have left in this thread's context."""
+    _spans._current.set(None)

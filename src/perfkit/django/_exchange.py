@@ -5,13 +5,14 @@ from __future__ import annotations
 from asyncio import CancelledError
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from http.client import responses
+from http.cookies import Morsel
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 
 from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit.errors import IncompleteResponseError
-from perfkit.exchange import FAILURE, SET_COOKIE, Exchange, HeaderBlock, HeaderName, Reply, check_header_value, join
+from perfkit.exchange import FAILURE, SET_COOKIE, Exchange, HeaderBlock, HeaderName, Reply, check_header_value
 from perfkit.stack import SPENT, Stack
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class DjangoExchange(Exchange):
         self._early = False
         self._path = request.path
         self._meta = request.META
+        if stack.shares:
+            self.shared = request.__dict__.setdefault("perfkit", {})
         self._stack = stack
 
     @property
@@ -52,11 +55,11 @@ class DjangoExchange(Exchange):
         value: str | None = self._meta.get(name.environ)
         return value or None
 
-    def response_header(self, name: HeaderName) -> str | None:
+    def response_header_lines(self, name: HeaderName) -> list[str]:
         if name is SET_COOKIE:
-            return join(cookie.OutputString() for cookie in self._cookies.values())
+            return [cookie.OutputString() for cookie in self._cookies.values()]
         value: str | None = self._headers.get(name.title)
-        return value
+        return [] if value is None else [value]
 
     def set_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:
@@ -68,10 +71,21 @@ class DjangoExchange(Exchange):
 
     def append_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:  # Django keeps cookies apart, and each needs a line of its own (RFC 6265 section 3)
-            self._cookies.load(check_header_value(value))
-            return
+            return self._append_cookie(check_header_value(value))
         present = self._headers.get(name.title)
         self.set_header(name, value if present is None else f"{present}, {value}")
+
+    def _append_cookie(self, line: str) -> None:
+        # Not SimpleCookie.load, which drops a cookie that has an attribute it does not know.
+        pair, *attributes = line.split(";")
+        name, _, coded = pair.partition("=")
+        cookie: Morsel[str] = Morsel()
+        cookie.set(name.strip(), *self._cookies.value_decode(coded.strip()))
+        for attribute in attributes:
+            key, given, value = attribute.strip().partition("=")
+            if cookie.isReservedKey(key):
+                cookie[key] = value if given else True
+        self._cookies[cookie.key] = cookie
 
     def remove_header(self, name: HeaderName) -> None:
         if name is SET_COOKIE:
