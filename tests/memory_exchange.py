@@ -1,8 +1,9 @@
 """An exchange without a host, for tests of one feature: what the application would send is given, and read back."""
 
 from collections.abc import Callable, Iterable
+from urllib.parse import unquote
 
-from perfkit import Exchange, Feature, HeaderName
+from perfkit import Exchange, Feature, HeaderName, Reply
 from perfkit.exchange import HeaderBlock, check_header_value, join
 
 Pairs = list[tuple[str, str]]
@@ -28,9 +29,20 @@ class MemoryTrust:
 class MemoryExchange(Exchange):
     """One exchange; `headers` are those of the response."""
 
-    def __init__(self, *, internal: bool = False, scheme: str = "http", method: str = "GET") -> None:
+    def __init__(
+        self,
+        *,
+        internal: bool = False,
+        scheme: str = "http",
+        method: str = "GET",
+        target: str = "/",
+        request_headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
         super().__init__(MemoryTrust(internal=internal, scheme=scheme))
+        self.shared = {}
         self.method = method
+        self.request_headers = list(request_headers)
+        self._target = target
         self.peer = "192.0.2.1"
         self.peer_scheme = "http"
         self.headers: Pairs = []
@@ -39,11 +51,20 @@ class MemoryExchange(Exchange):
         """The field lines of that name."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
-    def request_header(self, name: HeaderName) -> str | None:
-        return None
+    @property
+    def path(self) -> str:
+        return unquote(self._target.partition("?")[0])
 
-    def response_header(self, name: HeaderName) -> str | None:
-        return join(self.lines(name.lower))
+    @property
+    def target(self) -> str:
+        """The path as sent and the query, as in the request line."""
+        return self._target
+
+    def request_header(self, name: HeaderName) -> str | None:
+        return join(value for key, value in self.request_headers if key.lower() == name.lower)
+
+    def response_header_lines(self, name: HeaderName) -> list[str]:
+        return self.lines(name.lower)
 
     def set_header(self, name: HeaderName, value: str) -> None:
         check_header_value(value)
@@ -63,20 +84,35 @@ class MemoryExchange(Exchange):
 
 def serve(
     feature: Feature,
-    app: Callable[[], object] = lambda: None,
+    app: Callable[[], object] | None = None,
     *,
     status: int = 200,
     headers: Iterable[tuple[str, str]] = (),
     method: str = "GET",
     internal: bool = False,
     scheme: str = "http",
+    target: str = "/",
+    request_headers: Iterable[tuple[str, str]] = (),
+    view: Callable[[MemoryExchange], object] | None = None,
 ) -> MemoryExchange:
-    """Drive one exchange: the application is called, and its response passes through the feature."""
-    exchange = MemoryExchange(internal=internal, scheme=scheme, method=method)
-    feature.on_request(exchange)
+    """Drive one exchange: the application is called, and its response passes through the feature.
+
+    An application that needs the exchange, as for what is shared with it, is given as `view`.
+    """
+    exchange = MemoryExchange(
+        internal=internal, scheme=scheme, method=method, target=target, request_headers=request_headers
+    )
+    if isinstance(reply := feature.on_request(exchange), Reply):
+        exchange.status = reply.status
+        exchange.headers = [(name.title, value) for name, value in reply.fields()]
+        feature.on_end(exchange, None)
+        return exchange
     error: BaseException | None = None
     try:
-        app()
+        if app is not None:
+            app()
+        if view is not None:
+            view(exchange)
     except Exception as raised:
         error, status = raised, 500
     exchange.status = status

@@ -84,6 +84,9 @@ class ConnectionExchange(Exchange):
             self.headers = [(name.lower(), value) for name, value in headers]
             self._names = [name for name, _ in self.headers]
 
+    def has_response_header(self, name: HeaderName) -> bool:
+        return name.raw in self._names
+
     def response_header_lines(self, name: HeaderName) -> list[str]:
         raw = name.raw
         if raw not in self._names:
@@ -150,14 +153,12 @@ class HttpExchange(ConnectionExchange):
             self._start = message
             self.status = message["status"]
             self.accept_headers(message)
-            if self._is_event_stream():
-                return self._send_start()
-            return _held_back()
+            if CONTENT_LENGTH.raw in self._names or not self._is_event_stream():
+                return _held_back()
+            return self._send_start()
         return self._take_other(message)
 
     def _is_event_stream(self) -> bool:
-        if CONTENT_LENGTH.raw in self._names or CONTENT_TYPE.raw not in self._names:
-            return False
         return is_event_stream(self.response_header(CONTENT_TYPE) or "")
 
     async def _take_body(self, message: Message) -> None:

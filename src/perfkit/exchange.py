@@ -151,6 +151,10 @@ class Exchange:
         """The values of the field lines of a response header, in their order; empty where it is absent."""
         raise NotImplementedError
 
+    def has_response_header(self, name: HeaderName) -> bool:
+        """Whether the response has this header."""
+        return bool(self.response_header_lines(name))
+
     def response_header(self, name: HeaderName) -> str | None:
         """The value of a response header, several field lines joined with commas."""
         return join(self.response_header_lines(name))

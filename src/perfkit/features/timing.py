@@ -101,7 +101,7 @@ class Timing(ConfiguredFeature[TimingOptions]):
         if self._origins is not None:
             exchange.set_default_headers(self._origins)
         # A cache gave this response: what was stored with it is of another day (RFC 9111 section 5.1).
-        if exchange.response_header(AGE) is not None:
+        if exchange.has_response_header(AGE):
             return
         # One digit: finer would help those who look for secrets in times. Browsers round their own clocks to it too.
         value = f"total;dur={milliseconds:.1f}" if self._total else ""
@@ -111,7 +111,7 @@ class Timing(ConfiguredFeature[TimingOptions]):
                 value = ", ".join(self._with_details(value, exchange))
         if value:
             exchange.append_header(SERVER_TIMING, value)
-        if self._response_time and exchange.response_header(RESPONSE_TIME) is None:
+        if self._response_time and not exchange.has_response_header(RESPONSE_TIME):
             exchange.set_header(RESPONSE_TIME, f"{milliseconds:.1f}")
 
     def _with_details(self, value: str, exchange: Exchange) -> list[str]:
