@@ -7,6 +7,8 @@ import threading
 from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar
 
+import pytest
+
 from perfkit import Exchange, Feature, HeaderName, Pending, Reply
 from perfkit.exchange import CONTENT_TYPE, HeaderBlock
 from tests.conformance.encoders import Framed, HoldBack, Upper
@@ -125,6 +127,15 @@ class Edit(Feature):
             exchange.status = self.status
         if self.body is not None:
             exchange.body = self.body
+
+
+class Try(Feature):
+    """Tries values that no header can have, and goes on without."""
+
+    def on_response(self, exchange: Exchange) -> None:
+        for change in (exchange.set_header, exchange.append_header):
+            with pytest.raises(ValueError, match="cannot stand in a header"):
+                change(HeaderName("X-App"), "a\nb")
 
 
 class Remember(Feature):

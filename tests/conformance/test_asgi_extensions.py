@@ -9,7 +9,7 @@ import pytest
 from perfkit import Exchange, Feature
 from tests.conformance.direct_asgi import START, Message, Send, body, says, scope, start, talk
 from tests.conformance.encoders import Upper
-from tests.conformance.features import Edit, Encode, Recorder, ResponseFacts
+from tests.conformance.features import Edit, Encode, Recorder, ResponseFacts, Wait
 
 PATHSEND: Message = {"type": "http.response.pathsend", "path": "/srv/file"}
 EVENTS = start(headers=[(b"content-type", b"text/event-stream")])
@@ -29,6 +29,11 @@ def test_file_message_passes_and_ends_the_exchange(file: list[Message]) -> None:
     assert sent.trace.facts("facts.on_response")["sendfile"] is True
     assert sent.trace.names[-2:] == [f"server.{file[0]['type']}", "only.on_end"]
     assert sent.ends == [None]
+
+
+def test_end_of_a_file_waits_for_the_hooks() -> None:
+    sent = talk(says(START, PATHSEND), Wait("only", native=True))
+    assert sent.trace.names[-3:] == ["server.http.response.pathsend", "only.on_end", "only.awaited"]
 
 
 def test_file_in_several_messages_ends_with_the_last() -> None:

@@ -78,9 +78,10 @@ def test_messages_of_the_application_are_not_changed() -> None:
     assert messages[0]["headers"] == fields
 
 
-def test_chunks_go_on_as_the_very_messages_the_application_sent() -> None:
-    sent = talk(says(*TWO_CHUNKS), ADD)
-    assert [id(message) for message in sent.sent[1:]] == [id(message) for message in TWO_CHUNKS[1:]]
+@pytest.mark.parametrize("messages", [TWO_CHUNKS[1:], [body(b"hello")]], ids=["stream", "whole"])
+def test_body_goes_on_in_the_very_messages_the_application_sent(messages: list[Message]) -> None:
+    sent = talk(says(START, *messages), ADD)
+    assert [id(message) for message in sent.sent[1:]] == [id(message) for message in messages]
 
 
 def test_other_keys_of_a_message_stay() -> None:

@@ -113,6 +113,13 @@ def test_body_turned_into_304_has_neither_body_nor_length(run: Run) -> None:
     assert response.header("Vary") == "Accept"
 
 
+@case(Whole(body=b""), Edit(status=204, remove=("Content-Type",)))
+def test_empty_body_turned_into_204_loses_its_length(run: Run) -> None:
+    response, _ = run()
+    assert (response.status, response.body) == (204, b"")
+    assert response.header("Content-Length") is None
+
+
 @case(Whole(body=FIVE_MEGABYTES), Edit(append={"X-Added": "yes"}))
 def test_large_body_passes_whole(run: Run) -> None:
     response, _ = run()

@@ -23,7 +23,7 @@ def over_asgi(middleware: Any, **options: Any) -> dict[str, str]:
 
 
 def over_wsgi(middleware: Any, **options: Any) -> dict[str, str]:
-    forwarded = {"HTTP_X_FORWARDED_FOR": "203.0.113.7", "HTTP_X_FORWARDED_PROTO": "https"}
+    forwarded: dict[str, Any] = {"HTTP_X_FORWARDED_FOR": "203.0.113.7", "HTTP_X_FORWARDED_PROTO": "https"}
     return call_host(middleware(answers([b"hello"]), **options), **forwarded).headers
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from perfkit import HeaderName, Reply
 from tests.conformance.behaviours import Fields, Whole
 from tests.conformance.case import case
-from tests.conformance.features import Answer, Edit, Recorder, ResponseFacts
+from tests.conformance.features import Answer, Edit, Recorder, ResponseFacts, Try
 from tests.conformance.hosts import EVERYWHERE
 from tests.conformance.run import Run
 
@@ -104,6 +104,36 @@ def test_latin_1_passes(run: Run) -> None:
     assert response.header("X-List") == "na\xefve"
 
 
+@case(
+    Whole(body=b"hello", headers=UNTIDY),
+    ResponseFacts("outer", "X-New", "Vary", "X-App", "X-Default", "X-Other"),
+    Edit(default={"X-Default": "1", "X-Other": "1"}),
+    Edit(remove=("X-App",), append={"Vary": "Origin"}, replace={"X-New": "1"}, default={"X-Other": "0", "Vary": "no"}),
+)
+def test_outer_features_see_the_headers_that_inner_ones_made(run: Run) -> None:
+    _, trace = run()
+    assert trace.facts("outer.on_response")["headers"] == {
+        "X-New": "1",
+        "Vary": "Accept, Cookie, Origin",
+        "X-App": None,
+        "X-Default": "1",
+        "X-Other": "0",
+    }
+
+
+@case(
+    Whole(body=b"hello", headers=UNTIDY),
+    Edit(default={"X-App": "default", "X-New": "no", "X-Default": "no"}, append={"X-New": "2"}, remove=("X-Default",)),
+    Edit(remove=("X-App",), replace={"X-New": "1"}),
+    Edit(default={"X-Default": "1"}),
+)
+def test_outer_features_change_the_headers_that_inner_ones_made(run: Run) -> None:
+    response, _ = run()
+    assert response.members("X-App") == ["default"]
+    assert response.members("X-New") == ["1", "2"]
+    assert response.members("X-Default") == ["no"]
+
+
 # What would end the header, or cannot be sent, is the feature's error; nothing of the response goes out.
 
 
@@ -135,6 +165,12 @@ def test_character_outside_latin_1_is_refused(run: Run) -> None:
 @case(Whole(), Recorder("outer"), Answer("maker", Reply(200, {HeaderName("X-Bad"): "1\r\nevil: 1"}, b"hello")))
 def test_line_break_in_a_reply_is_refused(run: Run) -> None:
     assert is_refused(run)
+
+
+@case(Whole(body=b"hello", headers=APP_HEADERS), Try())
+def test_header_stays_where_its_new_value_is_refused(run: Run) -> None:
+    response, _ = run()
+    assert response.lines("X-App") == ["1"]
 
 
 # The status and its phrase

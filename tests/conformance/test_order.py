@@ -60,6 +60,7 @@ def test_early_reply_passes_the_features_outside_its_maker(run: Run) -> None:
     assert response.header("Content-Length") == "9"
     assert response.header("Retry-After") == "30"
     assert trace.facts("outer.on_response") == {"status": 429, "body": "slow down"}
+    assert trace.facts("outer.on_end") == {"error": None}
     assert trace.hooks == [
         *("outer.on_request", "maker.on_request"),
         "outer.on_response",

@@ -6,7 +6,7 @@ from perfkit import HeaderName, Reply
 from tests.conformance.behaviours import Stream, Whole
 from tests.conformance.case import case
 from tests.conformance.encoders import Upper
-from tests.conformance.features import Encode, FailingWait, Recorder, Wait, WaitingObserver
+from tests.conformance.features import Answer, Edit, Encode, FailingWait, Recorder, Wait, WaitingObserver
 from tests.conformance.run import Run
 
 REPLY = Reply(429, {HeaderName("Content-Type"): "text/plain"}, b"slow down")
@@ -29,6 +29,10 @@ def hooks_of_two(waited: str, waited_at_end: str) -> list[str]:
     ]
 
 
+def hooks_of_one(waited: str, waited_at_end: str) -> list[str]:
+    return [*("a.on_request", f"a.{waited}", "a.on_response", f"a.{waited}", "a.on_end", f"a.{waited_at_end}")]
+
+
 @case(Whole(body=b"hello"), Recorder("last"), Wait("a", native=True), Wait("b", native=True))
 def test_hooks_wait_one_after_the_other(run: Run) -> None:
     response, trace = run(until="last.on_end")
@@ -48,6 +52,30 @@ def test_stream_waits_for_its_hooks(run: Run) -> None:
     response, trace = run(until="last.on_end")
     assert response.body == b"AB"
     assert trace.facts("last.on_end") == {"error": None}
+
+
+EVENTS = Stream(chunks=(b"a", b"b"), headers=(("Content-Type", "text/event-stream"),))
+
+
+@case(EVENTS, Recorder("last"), Wait("a", native=True))
+def test_event_stream_waits_for_its_hooks(run: Run) -> None:
+    response, trace = run(until="last.on_end")
+    assert response.body == b"ab"
+    assert [name for name in trace.hooks if name.startswith("a.")] == hooks_of_one(*waits(run, "awaited"))
+
+
+@case(Stream(chunks=(b"a", b"b")), Recorder("last"), Wait("a", native=True), Edit(body=b"instead"))
+def test_replaced_stream_waits_for_its_hooks(run: Run) -> None:
+    response, trace = run(until="last.on_end")
+    assert response.body == b"instead"
+    assert [name for name in trace.hooks if name.startswith("a.")] == hooks_of_one(*waits(run, "awaited"))
+
+
+@case(Whole(), Recorder("last"), Wait("a", native=True), Answer("maker", REPLY))
+def test_early_reply_waits_for_the_hooks_outside(run: Run) -> None:
+    response, trace = run(until="last.on_end")
+    assert response.body == b"slow down"
+    assert [name for name in trace.hooks if name.startswith("a.")] == hooks_of_one(*waits(run, "awaited"))
 
 
 @case(Whole(body=b"hello"), Recorder("outer"), Wait("maker", native=True, reply=REPLY), Recorder("inner"))
