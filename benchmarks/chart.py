@@ -19,7 +19,7 @@ GAP = 14
 STYLE = """
   text { font: 13px system-ui, sans-serif; fill: #24292f }
   .title { font-weight: 600 }
-  .small { font-size: 11px; fill: #57606a }
+  .small { font-size: 11px; font-weight: 400; fill: #57606a }
   .end { text-anchor: end }
   .peer { fill: #afb8c1 }
   .perfkit { fill: #4051b5 }
@@ -57,14 +57,22 @@ def bars_of(result: Result) -> list[tuple[Row, float, str]]:
     return bars
 
 
+def scale(lengths: Sequence[float]) -> float:
+    """What the longest bar stands for; one far longer than all others is cut, so that those can be compared."""
+    *_, second, longest = sorted([0.0, *lengths])
+    return (second * 1.2 if 0 < second < longest / 3 else longest) or 1.0
+
+
 def _group(result: Result, bars: Sequence[tuple[Row, float, str]], y: int) -> str:
-    longest = max(length for _, length, _ in bars) or 1.0
+    full = scale([length for _, length, _ in bars])
     measure = {"us": "added to a request", "ms": "", "requests/s": "longer is better"}[result.setting.unit]
     aside = f'<tspan class="small" dx="8">{measure}</tspan>'
     lines = [f'<text class="title" x="8" y="{y + 18}">{escape(result.setting.title)}{aside}</text>']
     for index, (row, length, text) in enumerate(bars):
         top = y + TITLE + STEP * index
-        width = max(1.0, length / longest * LONGEST)
+        width = max(1.0, min(length / full, 1.0) * LONGEST)
+        if length > full:
+            text = f"\N{MIDLINE HORIZONTAL ELLIPSIS} {text}"
         kind = "perfkit" if row.side == "perfkit" else "peer"
         lines += [
             f'<text class="end" x="{LEFT - 8}" y="{top + 12}">{escape(row.name)}</text>',

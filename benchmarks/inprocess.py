@@ -85,7 +85,7 @@ class InProcess(ABC):
     def repeat(self, count: int) -> float:
         """So many requests; gives the seconds they took."""
 
-    def measure(self, quick: bool) -> float:
+    def measure(self) -> float:
         if not self._count:
             self.repeat(WARM_UP)  # what is made on first use
             seconds = min(self.repeat(WARM_UP) for _ in range(10)) / WARM_UP
@@ -143,15 +143,20 @@ async def _send(message: Any) -> None:
 class Asgi(Asynchronous):
     """Calls an ASGI application."""
 
-    def answer(self) -> Answer:
+    def messages(self, **scope: Any) -> list[Any]:
+        """What the application sends for one request."""
         messages: list[Any] = []
 
         async def send(message: Any) -> None:
             messages.append(message)
 
-        self.run(self.app(SCOPE.copy(), _receive, send))
-        headers = tuple(name.decode().lower() for name, _ in messages[0]["headers"])
-        return Answer(messages[0]["status"], headers, b"".join(message.get("body", b"") for message in messages[1:]))
+        self.run(self.app(SCOPE | scope, _receive, send))
+        return messages
+
+    def answer(self) -> Answer:
+        start, *bodies = self.messages()
+        headers = tuple(name.decode().lower() for name, _ in start["headers"])
+        return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in bodies))
 
     def request(self) -> Awaitable[None]:  # type: ignore[override]
         return self.app(SCOPE.copy(), _receive, _send)  # type: ignore[no-any-return]

@@ -52,7 +52,7 @@ def measure(settings: Sequence[Setting], *, quick: bool = False) -> Run:
             run.garbage.update((key, copies[0].garbage()) for key, copies in drivers.items())
             for turn in range(rounds):
                 for key, copies in drivers.items():
-                    run.series.setdefault(key, []).append(copies[turn % len(copies)].measure(quick))
+                    run.series.setdefault(key, []).append(copies[turn % len(copies)].measure())
             gc.unfreeze()
     return run
 

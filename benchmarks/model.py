@@ -40,7 +40,7 @@ class Driver(Protocol):
     """What sends requests to one variant."""
 
     def answer(self) -> Answer: ...
-    def measure(self, quick: bool) -> float:
+    def measure(self) -> float:
         """Seconds a request takes, by one short series of requests."""
 
     def garbage(self) -> int:

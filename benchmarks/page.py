@@ -50,9 +50,9 @@ def _cells(result: Result, row: Row, adds: bool) -> list[str]:
     numbers = [result.shown(row.seconds), *([result.shown_added(row)] * adds)]
     if result.setting.parts:
         numbers.append(result.shown_part(row))
-    ratios = "<br>".join(f"{judged.verdict.shown} {judged.shown_spread}" for judged in row.judged)
-    budgets = "<br>".join(map(_budget, row.judged))
-    return [name, *numbers, row.remark, ratios, budgets, "<br>".join(map(_mark, row.judged))]
+    ratios = [f"{judged.verdict.shown} {judged.shown_spread}" for judged in row.judged]
+    lists = (ratios, list(map(_budget, row.judged)), list(map(_mark, row.judged)))
+    return [name, *numbers, row.remark, *("<br>".join(lines) if any(lines) else "" for lines in lists)]
 
 
 def _budget(judged: Judged) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -17,7 +18,7 @@ class Judged:
     """A goal and what it came to.
 
     Attributes:
-        spread: half of what the ratio differs by between the odd and the even series of the run.
+        spread: half of what the ratio differs by between the odd, the even and all series of the run.
     """
 
     goal: Goal
@@ -95,7 +96,10 @@ def _judged(goal: Goal, setting: Setting, times: Times, halves: tuple[Times, Tim
         verdict = goal.verdict(setting.name, times)
     except KeyError:
         return None
-    ratios = [goal.verdict(setting.name, half).ratio for half in halves if half]
+    ratios = [verdict.ratio]
+    for half in halves:
+        with suppress(KeyError):  # of a single series there are no halves
+            ratios.append(goal.verdict(setting.name, half).ratio)
     return Judged(goal, verdict, (max(ratios) - min(ratios)) / 2)
 
 

@@ -77,7 +77,7 @@ class Served:
         finally:
             connection.close()
 
-    def measure(self, quick: bool) -> float:
+    def measure(self) -> float:
         load = (self._wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{SECONDS}s")
         address = f"http://127.0.0.1:{self._port}/"
         before = processor_seconds(self._server.pid)

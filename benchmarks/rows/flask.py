@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 from flask import Flask
 
@@ -14,16 +14,20 @@ from benchmarks.rows.asgi import BOOK, SECURITY, TIMING, TWO
 from benchmarks.rows.wsgi import with_both, with_secure
 
 PEERS = "secure + flask-server-timing"
-Timed = Callable[[Flask], Callable[[Callable[[], Any]], Callable[[], Any]]]
+Decorator: TypeAlias = Callable[[Callable[[], Any]], Callable[[], Any]]
 
 
-def bare(timed: Timed = lambda app: lambda view: view) -> Flask:
+def untimed(app: Flask) -> Decorator:
+    return lambda view: view
+
+
+def bare(timed: Callable[[Flask], Decorator] = untimed) -> Flask:
     app = Flask(__name__)
     app.add_url_rule("/", "book", timed(app)(lambda: BOOK))
     return app
 
 
-def flask_server_timing(app: Flask) -> Callable[[Callable[[], Any]], Callable[[], Any]]:
+def flask_server_timing(app: Flask) -> Decorator:
     """Its set-up and decorator, which measures the view only: it has nothing that measures the whole request."""
     package = peer("server_timing")
     if not hasattr(package, "Timing"):

@@ -35,7 +35,7 @@ class Import:
         # Modules that were looked for in vain are listed too.
         return Answer(200, tuple(sorted(name for name in others if find_spec(name))), b"")
 
-    def measure(self, quick: bool) -> float:
+    def measure(self) -> float:
         return sum(self.modules().values()) / 1e6
 
     def garbage(self) -> int:

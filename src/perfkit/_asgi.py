@@ -6,18 +6,21 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import suppress
 from typing import Any, Final, TypeAlias
+from urllib.parse import quote
 
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
     CONTENT_LENGTH,
     CONTENT_TYPE,
     FAILURE,
+    PATH_CHARACTERS,
     Exchange,
     HeaderBlock,
     HeaderName,
     Reply,
     check_header_value,
     is_event_stream,
+    join,
 )
 from perfkit.feature import Pending
 from perfkit.stack import Stack
@@ -66,6 +69,13 @@ class ConnectionExchange(Exchange):
     def path(self) -> str:
         return str(self._scope["path"])
 
+    @property
+    def target(self) -> str:
+        raw_path: bytes | None = self._scope.get("raw_path")  # optional in ASGI
+        path = quote(self.path, PATH_CHARACTERS) if raw_path is None else raw_path.decode("latin-1")
+        query: bytes = self._scope.get("query_string", b"")
+        return f"{path}?{query.decode('latin-1')}" if query else path
+
     def request_header(self, name: HeaderName) -> str | None:
         headers = self._request_headers
         if headers is None:
@@ -86,6 +96,14 @@ class ConnectionExchange(Exchange):
 
     def has_response_header(self, name: HeaderName) -> bool:
         return name.raw in self._names
+
+    def response_header(self, name: HeaderName) -> str | None:
+        raw, names = name.raw, self._names
+        if raw not in names:
+            return None
+        if names.count(raw) == 1:
+            return self.headers[names.index(raw)][1].decode("latin-1")
+        return join(self.response_header_lines(name))
 
     def response_header_lines(self, name: HeaderName) -> list[str]:
         raw = name.raw
@@ -146,9 +164,11 @@ class HttpExchange(ConnectionExchange):
 
     def send(self, message: Message) -> Awaitable[None]:
         """Take one message of the application."""
+        if self._plain and message.get("more_body"):
+            return self._send(message)  # a chunk, or what else has to go out as it is
         kind = message["type"]
         if kind == "http.response.body":
-            return self._send(message) if self._plain and message.get("more_body") else self._take_body(message)
+            return self._take_body(message)
         if kind == "http.response.start" and self._start is None and not self._sent:
             self._start = message
             self.status = message["status"]

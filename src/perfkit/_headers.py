@@ -94,13 +94,14 @@ class HeaderBlock:
         ValueError: a name or a value that cannot be sent.
     """
 
-    __slots__ = ("fields", "lower", "names", "raw", "raw_names")
+    __slots__ = ("by_lower", "fields", "lower", "names", "raw", "raw_names")
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         self.names = tuple(HeaderName(name) for name in fields)
         values = [check_header_value(value) for value in fields.values()]
         self.fields = tuple((name.title, value) for name, value in zip(self.names, values, strict=True))
-        self.lower = frozenset(name.lower for name in self.names)
+        self.by_lower = {name.lower(): (name, value) for name, value in self.fields}
+        self.lower = frozenset(self.by_lower)
         self.raw = tuple((name.raw, value.encode("latin-1")) for name, value in zip(self.names, values, strict=True))
         self.raw_names = frozenset(name.raw for name in self.names)
 

@@ -5,9 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
+from urllib.parse import quote
 
 from perfkit.errors import IncompleteResponseError
-from perfkit.exchange import CONTENT_LENGTH, Exchange, HeaderBlock, HeaderName, Reply, check_header_value
+from perfkit.exchange import (
+    CONTENT_LENGTH,
+    PATH_CHARACTERS,
+    Exchange,
+    HeaderBlock,
+    HeaderName,
+    Reply,
+    check_header_value,
+)
 from perfkit.stack import Stack
 
 if TYPE_CHECKING:
@@ -53,6 +62,13 @@ class WsgiExchange(Exchange):
         # PEP 3333 gives the bytes of the path as latin-1 text.
         path: str = self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", "")
         return path.encode("latin-1").decode("utf-8", "replace")
+
+    @property
+    def target(self) -> str:
+        raw: str = self._environ.get("SCRIPT_NAME", "") + self._environ.get("PATH_INFO", "")
+        path = quote(raw.encode("latin-1"), PATH_CHARACTERS)
+        query: str = self._environ.get("QUERY_STRING", "")
+        return f"{path}?{query}" if query else path
 
     def request_header(self, name: HeaderName) -> str | None:
         # Servers give Content-Type and Content-Length as empty text where the client sent none.

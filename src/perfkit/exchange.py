@@ -27,6 +27,7 @@ __all__ = [
     "CONTENT_LENGTH",
     "CONTENT_TYPE",
     "FAILURE",
+    "PATH_CHARACTERS",
     "SET_COOKIE",
     "ChainedEncoder",
     "Encoder",
@@ -45,6 +46,9 @@ __all__ = [
 # From this status on, the end of an exchange waits for the application's call to end, not only for the last byte, so
 # that the exception an error handler answered, and raised again, is known to `Feature.on_end`.
 FAILURE: Final = 500
+
+# What stays as it is in the path of a URL beside letters, digits and "-._~": the rest of pchar (RFC 3986 section 3.3).
+PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
 
 
 class Reply(NamedTuple):
@@ -124,6 +128,11 @@ class Exchange:
     @property
     def path(self) -> str:
         """The path the client asked for, decoded, with the prefix the application is mounted at; no query."""
+        raise NotImplementedError
+
+    @property
+    def target(self) -> str:
+        """Path and query as the client sent them, percent-encoded: what a redirect to the same resource repeats."""
         raise NotImplementedError
 
     def request_header(self, name: HeaderName) -> str | None:

@@ -11,7 +11,8 @@ import pytest
 
 from benchmarks import page
 from benchmarks.measure import Run, measure
-from benchmarks.model import BARE, Ceiling, Key, Share, Throughput
+from benchmarks.model import BARE, Answer, Ceiling, Key, Share, Throughput
+from benchmarks.results import results
 from benchmarks.rows import settings
 
 ROOT = Path(__file__).parents[2]
@@ -81,6 +82,15 @@ def test_what_a_goal_comes_to(goal: Share | Throughput | Ceiling, ratio: float, 
     times = {Key("s", BARE): 1.0, Key("s", "ours"): 2.0, Key("s", "theirs"): 3.0}
     verdict = goal.verdict("s", times)
     assert (verdict.ratio, verdict.kept) == (ratio, kept)
+
+
+def test_a_single_series_has_no_spread() -> None:
+    goal = Throughput(of="perfkit: no feature")
+    series = {Key("wsgi", BARE): [1.0], Key("wsgi", "perfkit: no feature"): [2.0], Key("asgi", BARE): [1.0, 1.0]}
+    run = Run(series=series, answers=dict.fromkeys(series, Answer(200, (), b"")))
+    [found] = results([replace(WSGI, goals=(goal,))], run)
+    [judged] = found.rows[1].judged
+    assert (judged.verdict.ratio, judged.spread) == (0.5, 0)
 
 
 def test_tables_go_between_the_markers_of_a_page() -> None:

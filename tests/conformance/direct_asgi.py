@@ -10,7 +10,7 @@ from typing import Any
 from perfkit import Feature
 from perfkit.asgi import PerfkitMiddleware
 from tests.conformance.client import Request
-from tests.conformance.inprocess_asgi import scope_of
+from tests.conformance.inprocess_asgi import let_go, scope_of
 from tests.conformance.trace import REQUEST_ID, Trace, note, notes_as_json
 
 Message = MutableMapping[str, Any]
@@ -95,7 +95,7 @@ class Talk:
         await asyncio.wait([task], timeout=5)
         self.error = asyncio.CancelledError() if task.cancelled() else task.exception()
         if self.error is not None:
-            self.error.__traceback__ = None  # a server logs it and lets go of what it refers to
+            let_go(self.error)
 
     @property
     def types(self) -> list[str]:

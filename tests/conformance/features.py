@@ -91,6 +91,7 @@ class ResponseFacts(Named):
             route=exchange.route,
             sendfile=exchange.sendfile,
             headers={name.title: exchange.response_header(name) for name in self.headers},
+            present=[name.title for name in self.headers if exchange.has_response_header(name)],
         )
 
 

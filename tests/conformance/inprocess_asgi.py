@@ -26,6 +26,12 @@ def background_loop() -> asyncio.AbstractEventLoop:
     return loop
 
 
+def let_go(error: BaseException) -> BaseException:
+    """The error without what it refers to, as a server lets go of it once it is logged."""
+    error.__traceback__ = error.__context__ = error.__cause__ = None
+    return error
+
+
 class AsgiHost(Host):
     def __init__(self, kind: Kind, app: App) -> None:
         self.kind = kind
@@ -72,7 +78,7 @@ class AsgiFlight(Flight):
         try:
             await app(scope, self._receive, self._send)
         except Exception as error:
-            self.error = error.with_traceback(None)  # a server logs it and lets go of what it refers to
+            self.error = let_go(error)
             if self.response is None and self.messages.empty():
                 self.messages.put({"type": "http.response.start", "status": 500, "headers": ()})
         finally:

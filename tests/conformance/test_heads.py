@@ -39,12 +39,14 @@ def test_untidy_headers_all_pass(run: Run) -> None:
 @case(Whole(body=b"hello", headers=UNTIDY), ResponseFacts("only", "Vary", "Set-Cookie", "Content-Type", "X-None"))
 def test_feature_reads_headers_in_any_case_with_their_lines_joined(run: Run) -> None:
     _, trace = run()
-    assert trace.facts("only.on_response")["headers"] == {
+    facts = trace.facts("only.on_response")
+    assert facts["headers"] == {
         "Vary": "Accept, Cookie",
         "Set-Cookie": "a=1, b=2",
         "Content-Type": "text/plain",
         "X-None": None,
     }
+    assert facts["present"] == ["Vary", "Set-Cookie", "Content-Type"]
 
 
 @case(Whole(body=b"hello", headers=UNTIDY), Edit(replace={"Vary": "Origin", "X-Frame-Options": "DENY", "X-New": "1"}))

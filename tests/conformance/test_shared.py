@@ -180,3 +180,50 @@ def test_a_cookie_with_an_attribute_that_is_not_known_is_kept_by_django() -> Non
 def test_a_cookie_without_a_name_is_refused_by_django() -> None:
     with pytest.raises(CookieError):
         through_django(Lines(SET_COOKIE, "=1"))
+
+
+class Target(Feature):
+    def __init__(self) -> None:
+        self.seen = ""
+
+    def on_request(self, exchange: Exchange) -> None:
+        self.seen = exchange.target
+
+
+@pytest.mark.parametrize("raw", [b"/caf%C3%A9/a%2Fb", None])
+def test_the_target_of_asgi_is_what_the_client_sent(raw: bytes | None) -> None:
+    async def app(scope: Any, receive: Any, send: Any) -> None: ...
+
+    feature = Target()
+    scope = {"type": "http", "method": "GET", "path": "/caf\xe9/a/b", "query_string": b"q=%20", "headers": []}
+    if raw is not None:
+        scope["raw_path"] = raw
+    asyncio.run(AsgiMiddleware(app, features=[feature])(scope, None, None))  # type: ignore[arg-type]
+    assert feature.seen == ("/caf%C3%A9/a%2Fb?q=%20" if raw else "/caf%C3%A9/a/b?q=%20")
+
+
+def test_the_target_of_wsgi_is_encoded_again() -> None:
+    feature = Target()
+    environ = {
+        "REQUEST_METHOD": "GET",
+        "SCRIPT_NAME": "/shop",
+        "PATH_INFO": "/caf\xc3\xa9/100%",
+        "QUERY_STRING": "q=%20",
+        "wsgi.url_scheme": "http",
+    }
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", [])
+        return [b""]
+
+    WsgiMiddleware(app, features=[feature])(environ, lambda *_: None)  # type: ignore[arg-type]
+    assert feature.seen == "/shop/caf%C3%A9/100%25?q=%20"
+
+
+def test_the_target_of_django_is_encoded_again() -> None:
+    feature = Target()
+    request = HttpRequest()
+    request.method, request.path = "GET", "/caf\xe9/100%"
+    request.META["QUERY_STRING"] = "q=%20"
+    DjangoMiddleware(lambda _: HttpResponse(), features=[feature])(request).close()
+    assert feature.seen == "/caf%C3%A9/100%25?q=%20"

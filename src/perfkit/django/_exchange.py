@@ -8,11 +8,21 @@ from http.client import responses
 from http.cookies import Morsel
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit.errors import IncompleteResponseError
-from perfkit.exchange import FAILURE, SET_COOKIE, Exchange, HeaderBlock, HeaderName, Reply, check_header_value
+from perfkit.exchange import (
+    FAILURE,
+    PATH_CHARACTERS,
+    SET_COOKIE,
+    Exchange,
+    HeaderBlock,
+    HeaderName,
+    Reply,
+    check_header_value,
+)
 from perfkit.stack import SPENT, Stack
 
 if TYPE_CHECKING:
@@ -51,6 +61,12 @@ class DjangoExchange(Exchange):
     def path(self) -> str:
         return self._path
 
+    @property
+    def target(self) -> str:
+        path = quote(self._path, PATH_CHARACTERS)
+        query: str = self._meta.get("QUERY_STRING", "")
+        return f"{path}?{query}" if query else path
+
     def request_header(self, name: HeaderName) -> str | None:
         value: str | None = self._meta.get(name.environ)
         return value or None
@@ -58,8 +74,8 @@ class DjangoExchange(Exchange):
     def response_header_lines(self, name: HeaderName) -> list[str]:
         if name is SET_COOKIE:
             return [cookie.OutputString() for cookie in self._cookies.values()]
-        value: str | None = self._headers.get(name.title)
-        return [] if value is None else [value]
+        field = self._headers.get(name.lower)
+        return [] if field is None else [field[1]]
 
     def set_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:
@@ -67,13 +83,13 @@ class DjangoExchange(Exchange):
             self._cookies.clear()
             self.append_header(name, value)
         else:
-            self._headers[name.title] = check_header_value(value)
+            self._headers[name.lower] = (name.title, check_header_value(value))
 
     def append_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:  # Django keeps cookies apart, and each needs a line of its own (RFC 6265 section 3)
             return self._append_cookie(check_header_value(value))
-        present = self._headers.get(name.title)
-        self.set_header(name, value if present is None else f"{present}, {value}")
+        present = self._headers.get(name.lower)
+        self.set_header(name, value if present is None else f"{present[1]}, {value}")
 
     def _append_cookie(self, line: str) -> None:
         # Not SimpleCookie.load, which drops a cookie that has an attribute it does not know.
@@ -90,13 +106,14 @@ class DjangoExchange(Exchange):
     def remove_header(self, name: HeaderName) -> None:
         if name is SET_COOKIE:
             self._cookies.clear()
-        self._headers.pop(name.title, None)
+        self._headers.pop(name.lower, None)
 
     def set_default_headers(self, block: HeaderBlock) -> None:
         headers = self._headers
-        for name, value in block.fields:
-            if name not in headers:
-                headers[name] = value
+        if block.lower.isdisjoint(headers):
+            headers.update(block.by_lower)
+        else:
+            headers.update({name: field for name, field in block.by_lower.items() if name not in headers})
 
     # What the host calls
 
@@ -107,7 +124,9 @@ class DjangoExchange(Exchange):
 
     def accept(self, response: HttpResponseBase) -> Pending[None] | None:
         """Take the response, and let the features see it."""
-        self._headers = response.headers
+        # What holds the headers inside of Django's ResponseHeaders, by name in lower case. Going through its methods,
+        # which check again what perfkit has checked, would take three times as long as all the rest.
+        self._headers = response.headers._store
         self._cookies = response.cookies
         self.status = response.status_code
         self.body = self._original = None if response.streaming else cast("HttpResponse", response).content
