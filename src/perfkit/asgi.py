@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from perfkit._asgi import ASGIApp, HttpExchange, Receive, Scope, Send
+from perfkit._asgi_reports import reports_app
 from perfkit._asgi_websocket import WebSocketExchange
 from perfkit.feature import Feature, Pending
 from perfkit.settings import Settings
 from perfkit.stack import Stack
+
+__all__ = ["PerfkitMiddleware", "SecurityHeadersMiddleware", "TimingMiddleware", "reports_app"]
 
 ZERO_COPY = "http.response.zerocopysend"
 

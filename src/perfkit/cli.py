@@ -1,10 +1,11 @@
-"""The command: ``perfkit demo`` and ``perfkit config``."""
+"""The command: ``perfkit demo``, ``perfkit config`` and ``perfkit check``."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,17 @@ def _parser() -> argparse.ArgumentParser:
         "working directory. The environment counts in both.",
     )
     config.set_defaults(run=_config)
+    check = commands.add_parser(
+        "check",
+        help="grade what a page sends, and say what would improve it",
+        description="Fetches a page, prints its headers and grades them by the rules of the MDN HTTP Observatory, with "
+        "the setting that would mend each fault. Exit status: 0 for the wanted grade or a better one, 1 for a worse "
+        "one, 2 for a page that cannot be fetched.",
+    )
+    check.add_argument("--headers", metavar="URL", required=True, help="the page to grade")
+    check.add_argument("--minimum", metavar="GRADE", default="A", help="the grade wanted, as in B+ (default: A)")
+    check.add_argument("--timeout", metavar="SECONDS", type=float, default=10, help="for each request (default: 10)")
+    check.set_defaults(run=_check)
     return parser
 
 
@@ -53,6 +65,22 @@ def _demo(options: argparse.Namespace) -> int:
         print(f"perfkit demo needs {error.name}: pip install 'perfkit[demo]'", file=sys.stderr)
         return UNUSABLE
     return demo.run(port=options.port, once=options.once)
+
+
+def _check(options: argparse.Namespace) -> int:
+    from perfkit import _check as check
+
+    if options.minimum not in check.GRADES:
+        print(f"perfkit: {options.minimum!r} is no grade: write one of {', '.join(check.GRADES)}", file=sys.stderr)
+        return UNUSABLE
+    if not 0 < options.timeout <= threading.TIMEOUT_MAX:
+        print(f"perfkit: --timeout {options.timeout:g} is no time to wait: write for example 10", file=sys.stderr)
+        return UNUSABLE
+    try:
+        return check.run(options.headers, options.minimum, options.timeout)
+    except check.CheckError as error:
+        print(f"perfkit: {error}", file=sys.stderr)
+        return UNUSABLE
 
 
 def _config(_: argparse.Namespace) -> int:

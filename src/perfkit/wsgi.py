@@ -11,9 +11,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from perfkit._wsgi import FILE_WRAPPER, Environ, StartResponse, WSGIApp, WsgiExchange
+from perfkit._wsgi_reports import reports_app
 from perfkit.feature import Feature, Pending
 from perfkit.settings import Settings
 from perfkit.stack import Stack
+
+__all__ = ["PerfkitMiddleware", "SecurityHeadersMiddleware", "TimingMiddleware", "reports_app"]
 
 
 class PerfkitMiddleware:

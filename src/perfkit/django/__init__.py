@@ -7,6 +7,7 @@ from perfkit.django.middleware import (
     SecurityHeadersMiddleware,
     TimingMiddleware,
 )
+from perfkit.django.reports import reports_view
 
 __all__ = [
     "FeatureMiddleware",
@@ -14,4 +15,5 @@ __all__ = [
     "SecurityHeadersMiddleware",
     "TimingMiddleware",
     "project_settings",
+    "reports_view",
 ]

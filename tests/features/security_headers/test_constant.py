@@ -1,10 +1,10 @@
-"""SecurityHeaders: the headers of the preset, that the application's own stay, and what settings are refused."""
+"""The headers that hardly depend on the response: that the application's own stay, and what settings are refused."""
 
 from typing import Any
 
 import pytest
 
-from perfkit import ConfigurationError, SecurityHeaders
+from perfkit import ConfigurationError, HeaderName, SecurityHeaders
 from tests.memory_exchange import MemoryExchange, serve
 
 BALANCED = {
@@ -14,7 +14,11 @@ BALANCED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Origin-Agent-Cluster": "?1",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
+# A redirect leads to something else, and a 304 changes what a cache has stored.
+CONSTANT = dict(list(BALANCED.items())[:-2])
 HSTS = "Strict-Transport-Security"
 
 
@@ -37,9 +41,17 @@ def test_hsts_over_https_only() -> None:
     assert HSTS not in sent("http")
 
 
-@pytest.mark.parametrize("status", [204, 304, 404, 429, 500])
+@pytest.mark.parametrize("status", [200, 204, 404, 429, 500])
 def test_every_response_has_them(status: int) -> None:
     assert dict(serve(SecurityHeaders(), status=status).headers) == BALANCED
+
+
+@pytest.mark.parametrize("status", [301, 302, 304, 307, 308])
+@pytest.mark.parametrize("content_type", ["text/html", "application/json", "image/png"])
+def test_redirects_and_304_have_what_does_not_depend_on_content(status: int, content_type: str) -> None:
+    headers = dict(serve(SecurityHeaders(), status=status, headers=[("Content-Type", content_type)]).headers)
+    del headers["Content-Type"]
+    assert headers == CONSTANT
 
 
 def test_what_the_application_has_set_stays() -> None:
@@ -51,7 +63,9 @@ def test_what_the_application_has_set_stays() -> None:
     ]
     exchange = serve(SecurityHeaders(), headers=own, scheme="https")
     assert exchange.headers[:4] == own
-    assert dict(exchange.headers[4:]) == {name: value for name, value in BALANCED.items() if name != "X-Frame-Options"}
+    expected = BALANCED | {"Content-Security-Policy": "default-src 'none'"}
+    del expected["X-Frame-Options"]
+    assert dict(exchange.headers[4:]) == expected
 
 
 # Other values
@@ -88,8 +102,8 @@ def test_each_header_can_be_changed_or_left_out(option: str, value: object, head
 
 
 def test_one_option_changes_one_header() -> None:
-    without_frame = {name: value for name, value in BALANCED.items() if name != "X-Frame-Options"}
-    assert sent(frame=False) == without_frame
+    others = {name: value for name, value in BALANCED.items() if name != "Referrer-Policy"}
+    assert sent(referrer_policy=False) == others
 
 
 def test_permissions_are_a_structured_dictionary() -> None:
@@ -106,7 +120,7 @@ def test_permissions_are_a_structured_dictionary() -> None:
 
 
 def test_all_of_them_can_be_left_out() -> None:
-    every = ("nosniff", "frame", "referrer_policy", "coop", "origin_agent_cluster", "permissions", "hsts")
+    every = "nosniff frame referrer_policy coop coep corp origin_agent_cluster permissions hsts csp".split()
     assert sent("https", **dict.fromkeys(every, False)) == {}
 
 
@@ -116,7 +130,7 @@ def test_all_of_them_can_be_left_out() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "setting"),
     [
-        ("preset", "strict", "preset"),
+        ("preset", "stric", "preset"),
         ("frame", "ALLOW-FROM https://a.example", "frame"),
         ("frame", "deny\r\nX-Injected: 1", "frame"),
         ("referrer_policy", "no-referer", "referrer_policy"),
@@ -157,18 +171,23 @@ def test_the_preload_message_says_what_to_write() -> None:
 # The path of a response
 
 
-def test_one_look_at_the_scheme_and_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_look_at_scheme_and_type_and_one_call(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[object] = []
 
     def scheme(exchange: MemoryExchange) -> str:
         calls.append("scheme")
         return "https"
 
+    def response_header(exchange: MemoryExchange, name: HeaderName) -> str:
+        calls.append(name.lower)
+        return "text/html"
+
     monkeypatch.setattr(MemoryExchange, "scheme", property(scheme))
+    monkeypatch.setattr(MemoryExchange, "response_header", response_header)
     monkeypatch.setattr(MemoryExchange, "set_default_headers", lambda _, block: calls.append(block))
     feature = SecurityHeaders()
     for _ in range(2):
         feature.on_response(MemoryExchange())
-    assert calls[0] == calls[2] == "scheme"
-    assert calls[1] is calls[3]
-    assert len(calls) == 4
+    assert calls[:2] == calls[3:5] == ["scheme", "content-type"]
+    assert calls[2] is calls[5]
+    assert len(calls) == 6

@@ -1,0 +1,173 @@
+"""The feature: which head a response gets."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+from perfkit.exchange import CONTENT_TYPE, SET_COOKIE, Exchange, HeaderName, Reply
+from perfkit.feature import Position
+from perfkit.features.security_headers._cache_control import private
+from perfkit.features.security_headers._changes import OVERRIDES, applied
+from perfkit.features.security_headers._choices import Choices, chosen
+from perfkit.features.security_headers._cookies import Hardening
+from perfkit.features.security_headers._csp import doubts
+from perfkit.features.security_headers._nonce import Nonce
+from perfkit.features.security_headers._options import Cookies, HttpsRedirect, SecurityHeadersOptions
+from perfkit.features.security_headers._paths import Paths
+from perfkit.features.security_headers._plan import CSP, CSP_REPORT_ONLY, FRAME_OPTIONS, Head, Plan
+from perfkit.features.security_headers._policies import PRESETS
+from perfkit.features.security_headers._redirect import Redirect
+from perfkit.options import ConfiguredFeature
+
+logger = logging.getLogger("perfkit")
+
+CACHE_CONTROL: Final = HeaderName("Cache-Control")
+# What the host's dict for the application calls the nonce.
+NONCE_KEY: Final = "csp_nonce"
+# Plans of overrides that are kept: an application that makes new overrides with each request must not fill the memory.
+MAX_OVERRIDES: Final = 256
+# The statuses of pages that help to debug.
+DEBUG_STATUSES: Final = (404, 500)
+
+
+class SecurityHeaders(ConfiguredFeature[SecurityHeadersOptions]):
+    """Adds security headers to every response; what the application has set stays.
+
+    It gives the application a `Nonce` as ``csp_nonce``, and takes from it the `Override` of a response.
+
+    Args:
+        options: checked options, as the settings make them.
+        values: or the options themselves, as in ``SecurityHeaders(frame="sameorigin")``.
+
+    Raises:
+        ConfigurationError: on an option that is unknown or cannot be used.
+    """
+
+    section = "security_headers"
+    position = Position.SECURITY_HEADERS
+    shares = True
+    Options = SecurityHeadersOptions
+
+    def __init__(self, options: SecurityHeadersOptions | None = None, /, **values: Any) -> None:
+        super().__init__(options, **values)
+        options = self.options
+        for setting, policy in options.policies():
+            for doubt in doubts(policy):
+                logger.warning("security_headers.%s: %s", setting, doubt)
+        preset = PRESETS[options.preset]
+        base = Choices.of(options)
+        # The last is for paths that no rule fits.
+        self._choices = [*(base.changed(rule) for rule in options.paths), base]
+        self._plans = [
+            (Plan(each, https=False).compiled(), Plan(each, https=True).compiled()) for each in self._choices
+        ]
+        self._http, self._https = self._plans[-1]
+        self._paths = Paths([rule.path for rule in options.paths]) if options.paths else None
+        self._overridden: dict[tuple[Any, ...], tuple[Plan, Plan]] = {}
+        self._sample = options.reporting.sample if options.reporting else 1.0
+        self._force = tuple(HeaderName(name) for name in options.force)
+        self._remove = tuple(HeaderName(name) for name in chosen(options.remove, preset.remove) or ())
+        cookies = chosen(options.cookies, Cookies() if preset.harden_cookies else None)
+        self._cookies = Hardening(cookies) if cookies else None
+        redirect = chosen(options.https_redirect, HttpsRedirect())
+        self._redirect = Redirect(redirect) if redirect else None
+        self._edits = bool(self._force or self._remove or self._cookies)
+
+    def on_request(self, exchange: Exchange) -> Reply | None:
+        exchange.shared[NONCE_KEY] = Nonce(exchange)
+        if self._redirect is not None and exchange.scheme == "http":
+            return self._redirect.reply(exchange, self._http.bare.block.fields)
+        return None
+
+    def on_response(self, exchange: Exchange) -> None:
+        shared = exchange.shared
+        nonce = shared.get(NONCE_KEY)
+        if nonce.__class__ is Nonce:
+            nonce.late = True
+        https = exchange.scheme == "https"
+        if self._paths is not None or OVERRIDES in shared:
+            plan = self._plan(exchange, https)
+        else:
+            plan = self._https if https else self._http
+        if 300 <= exchange.status < 400:
+            head = plan.bare
+            if exchange.status == 304:
+                _drop_stale_policies(exchange)
+        else:
+            head = plan[exchange.response_header(CONTENT_TYPE)]
+            if head.unframed is not None and exchange.has_response_header(FRAME_OPTIONS):
+                head = head.unframed
+            if head.special:
+                head = self._special(exchange, head)
+        if self._edits:
+            self._edit(exchange, head, https)
+        if nonce.__class__ is Nonce and nonce.value:
+            _send_nonced(exchange, head, nonce.value)
+        else:
+            exchange.set_default_headers(head.block)
+
+    def _plan(self, exchange: Exchange, https: bool) -> Plan:
+        """The plan for the path of the request and the overrides of the application."""
+        rule = None if self._paths is None else self._paths.find(exchange.path)
+        index = len(self._plans) - 1 if rule is None else rule
+        overrides = applied(exchange.shared)
+        if not overrides:
+            return self._plans[index][https]
+        key = (index, *overrides)
+        plans = self._overridden.get(key)
+        if plans is None:
+            choices = self._choices[index]
+            for override in overrides:
+                choices = choices.changed(override)
+            if len(self._overridden) >= MAX_OVERRIDES:
+                self._overridden.clear()
+            plans = self._overridden[key] = Plan(choices, https=False), Plan(choices, https=True)
+        return plans[https]
+
+    def _special(self, exchange: Exchange, head: Head) -> Head:
+        """The head of a page that helps to debug, or that is to ask for no reports."""
+        if head.unguarded is not None and exchange.status in DEBUG_STATUSES:
+            return head.unguarded
+        if head.unsampled is not None and _drawn() >= self._sample:
+            return head.unsampled
+        return head
+
+    def _edit(self, exchange: Exchange, head: Head, https: bool) -> None:
+        """Change what the application has set, where the settings ask for it."""
+        for name in self._remove:
+            exchange.remove_header(name)
+        for name in self._force:
+            if name.lower in head.block.lower:
+                exchange.remove_header(name)
+        if self._cookies is not None:
+            lines = exchange.response_header_lines(SET_COOKIE)
+            if lines:
+                hardened = [self._cookies.hardened(line, https=https) for line in lines]
+                if hardened != lines:
+                    exchange.set_header_lines(SET_COOKIE, hardened)
+
+
+def _send_nonced(exchange: Exchange, head: Head, nonce: str) -> None:
+    """Send the headers of a response that made a nonce."""
+    exchange.set_default_headers(head.fixed)
+    for name, parts in head.templates:
+        if not exchange.has_response_header(name):
+            exchange.set_header(name, f"'nonce-{nonce}'".join(parts))
+    present = exchange.response_header(CACHE_CONTROL)
+    value = private(present)
+    if value != present:
+        exchange.set_header(CACHE_CONTROL, value)
+
+
+def _drop_stale_policies(exchange: Exchange) -> None:
+    """Take policies with a nonce out of a 304: the cached page they would then be for has another (rails#45859)."""
+    for name in (CSP, CSP_REPORT_ONLY):
+        if "'nonce-" in (exchange.response_header(name) or ""):
+            exchange.remove_header(name)
+
+
+def _drawn() -> float:
+    from random import random  # here: it takes long to import, and only sampling needs it
+
+    return random()  # noqa: S311 - a sample
