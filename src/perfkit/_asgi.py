@@ -20,7 +20,6 @@ from perfkit.exchange import (
     Reply,
     check_header_value,
     is_event_stream,
-    join,
 )
 from perfkit.feature import Pending
 from perfkit.stack import Stack
@@ -49,8 +48,6 @@ class ConnectionExchange(Exchange):
 
     def __init__(self, scope: Scope, send: Send, stack: Stack) -> None:
         Exchange.__init__(self, stack.trust)  # super() takes longer
-        self.method = scope.get("method", "GET")  # a WebSocket handshake is a GET (RFC 6455 section 4.1)
-        self.peer_scheme = scope.get("scheme", "http")
         self.headers = []
         self._names = []
         self._scope = scope
@@ -59,6 +56,14 @@ class ConnectionExchange(Exchange):
         if stack.shares:
             # In the very scope, since frameworks write what they find out into it; several stacks share one.
             self.shared = scope.setdefault("perfkit", {})
+
+    @property
+    def method(self) -> str:  # type: ignore[override]
+        return str(self._scope.get("method", "GET"))  # a WebSocket handshake is a GET (RFC 6455 section 4.1)
+
+    @property
+    def peer_scheme(self) -> str:  # type: ignore[override]
+        return self._scope.get("scheme", "http")  # type: ignore[no-any-return]
 
     @property
     def peer(self) -> str | None:  # type: ignore[override]
@@ -98,12 +103,10 @@ class ConnectionExchange(Exchange):
         return name.raw in self._names
 
     def response_header(self, name: HeaderName) -> str | None:
-        raw, names = name.raw, self._names
-        if raw not in names:
+        raw = name.raw
+        if raw not in self._names:
             return None
-        if names.count(raw) == 1:
-            return self.headers[names.index(raw)][1].decode("latin-1")
-        return join(self.response_header_lines(name))
+        return b", ".join([value for key, value in self.headers if key == raw]).decode("latin-1")
 
     def response_header_lines(self, name: HeaderName) -> list[str]:
         raw = name.raw

@@ -55,7 +55,7 @@ class PerfkitMiddleware:
         exchange = HttpExchange(scope, send, stack)
         try:
             reply = stack.request(exchange)
-            if isinstance(reply, Pending):
+            if reply is not None and isinstance(reply, Pending):
                 reply = await reply.run_async()
             if reply is None:
                 await self.app(scope, receive, exchange.send)
