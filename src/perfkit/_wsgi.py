@@ -109,6 +109,7 @@ class WsgiExchange(Exchange):
         self.status = int(status[:3]) if status[:3].isdigit() else 0
         self.headers = list(headers)
         self._exc_info = exc_info
+        del exc_info  # its traceback refers to this frame, and the two would keep each other
         if self._server_write is not None:
             self._begin(None)  # the server raises exc_info if bytes of the first response are already out
         return self.write
@@ -198,10 +199,12 @@ class WsgiExchange(Exchange):
         line = self._status_line if self.status == status else status_line(self.status)
         exc_info, self._exc_info = self._exc_info, None
         try:
-            arguments = (line, self.headers) if exc_info is None else (line, self.headers, exc_info)
-            self._server_write = self._server_start(*arguments)
+            if exc_info is None:
+                self._server_write = self._server_start(line, self.headers)
+            else:
+                self._server_write = self._server_start(line, self.headers, exc_info)
         finally:
-            del exc_info  # a traceback that refers to this frame would keep both alive
+            del exc_info  # as above
 
     def answer(self, reply: Reply) -> Iterable[bytes]:
         """Give the server a feature's reply."""

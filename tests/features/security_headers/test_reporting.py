@@ -13,9 +13,9 @@ RO = f"{CSP}-Report-Only"
 POLICY = {"default-src": ["'self'"]}
 
 
-def sent(content_type: str = "text/html", status: int = 200, **options: Any) -> dict[str, str]:
+def sent(content_type: str = "text/html", status: int = 200, scheme: str = "https", **options: Any) -> dict[str, str]:
     feature = SecurityHeaders(frame=False, **({"reporting": {"csp": "https://r.example/csp"}} | options))
-    return dict(serve(feature, headers=[("Content-Type", content_type)], status=status).headers)
+    return dict(serve(feature, headers=[("Content-Type", content_type)], status=status, scheme=scheme).headers)
 
 
 @pytest.mark.parametrize("url", ["https://r.example/csp", "/csp-reports", "https://[::1]:8443/a?b=c&d=%20"])
@@ -25,6 +25,13 @@ def test_one_setting_names_the_place_everywhere(url: str) -> None:
     asked = f"report-uri {url}; report-to csp"
     assert headers[CSP] == f"default-src 'self'; {asked}"
     assert headers[RO] == f"default-src 'self'; {asked}, img-src *; {asked}"
+
+
+def test_over_http_only_the_old_place_is_named() -> None:
+    # Chromium takes no endpoint over http, and ignores report-uri where report-to is present.
+    headers = sent(scheme="http", csp={"html": POLICY}, csp_report_only=POLICY, reporting={"csp": "/r"})
+    assert "Reporting-Endpoints" not in headers
+    assert headers[CSP] == headers[RO] == "default-src 'self'; report-uri /r"
 
 
 def test_a_policy_may_name_another_place() -> None:

@@ -134,9 +134,11 @@ class Plan(dict[str | None, Head]):
         if enforced and framed and choices.frame and not names_frames(enforced):
             enforced = with_frames(enforced, choices.frame)
         if choices.reporting is not None and sampled and profile == "html" and (enforced or only):
-            fields["Reporting-Endpoints"] = f'{_ENDPOINT}="{choices.reporting.csp}"'
-            enforced = tuple(_reporting(policy, choices.reporting.csp) for policy in enforced)
-            only = tuple(_reporting(policy, choices.reporting.csp) for policy in only)
+            endpoint = choices.reporting.csp
+            if self._https:
+                fields["Reporting-Endpoints"] = f'{_ENDPOINT}="{endpoint}"'
+            enforced = tuple(_reporting(policy, endpoint, https=self._https) for policy in enforced)
+            only = tuple(_reporting(policy, endpoint, https=self._https) for policy in only)
         policies = {
             CSP: _sendable(enforced, self._https),
             CSP_REPORT_ONLY: _sendable(map(report_only, only), self._https),
@@ -150,9 +152,13 @@ def _sendable(policies: Iterable[Directives], https: bool) -> tuple[Directives, 
     return tuple(policy for policy in fitting if policy)
 
 
-def _reporting(policy: Directives, endpoint: str) -> Directives:
-    """The policy with the place to report to, for browsers with the Reporting API and those without."""
-    return {**policy, "report-uri": (endpoint,), "report-to": (_ENDPOINT,), **policy}
+def _reporting(policy: Directives, endpoint: str, *, https: bool) -> Directives:
+    """The policy with the place to report to, for browsers with the Reporting API and those without.
+
+    Over http only for the latter: Chromium takes no endpoint there, and ignores report-uri where report-to is present.
+    """
+    places = {"report-uri": (endpoint,), "report-to": (_ENDPOINT,)} if https else {"report-uri": (endpoint,)}
+    return {**policy, **places, **policy}
 
 
 def _constant(choices: Choices, https: bool) -> dict[str, str]:
