@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 from urllib.parse import unquote_to_bytes
+from wsgiref.util import FileWrapper
 from wsgiref.validate import validator
 
 from tests.conformance.client import Flight, Host, Request, Response
@@ -45,6 +46,7 @@ def environ_of(request: Request) -> dict[str, Any]:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
+        "wsgi.file_wrapper": FileWrapper,
     }
     for name, value in request.fields():
         key = name.upper().replace("-", "_")

@@ -102,6 +102,31 @@ def test_wsgi(feature: Feature, app: Any) -> None:
     assert garbage(lambda: serve(host)) == 0
 
 
+def test_wsgi_server_that_refuses_a_second_response() -> None:
+    def start_response(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
+        try:
+            if exc_info:
+                raise exc_info[1]
+        finally:
+            exc_info = None  # as PEP 3333 asks of servers
+        return len
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("200 OK", TEXT)(b"a")
+        try:
+            raise Boom
+        except Boom:
+            start_response("500 Sorry", TEXT, sys.exc_info())
+        return []
+
+    def refused() -> None:
+        with suppress(Boom):
+            host(environ(), start_response)
+
+    host = WSGIMiddleware(app, {}, features=[Recorder("only")])
+    assert garbage(refused) == 0
+
+
 def whole(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b"hello")
 

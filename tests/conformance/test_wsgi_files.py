@@ -90,6 +90,7 @@ def test_file_after_write_is_a_stream() -> None:
     done = call(app, Recorder("only"), Encode(Framed), wrapper=FileWrapper)
     assert done.written == [b"<a>"]
     assert done.items() == [b"<b>", b"<c>", b"."]
+    assert len(done.starts) == 1
     assert done.ends == [None]
 
 
@@ -109,7 +110,9 @@ def test_wrapper_that_is_a_function_is_hidden_from_the_application() -> None:
 
 
 def test_server_without_file_wrapper() -> None:
-    done = call(sends(CountedFile(b"hello")), Recorder("only"))
+    made = Call()
+    del made.environ["wsgi.file_wrapper"]
+    done = call(sends(CountedFile(b"hello")), Recorder("only"), into=made)
     assert b"".join(done.items()) == b"hello"
 
 

@@ -83,6 +83,17 @@ def test_first_item_of_announced_length_is_the_whole_body() -> None:
     assert done.trace.facts("only.on_response")["body"] == "hello"
 
 
+def test_generator_of_a_whole_body_runs_to_its_end() -> None:
+    def app(environ: Any, start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", [*TEXT, ("Content-Length", "5")])
+        yield b"hello"
+        finished.append(True)
+
+    finished: list[bool] = []
+    assert b"".join(call(app, Recorder("only")).items()) == b"hello"
+    assert finished == [True]
+
+
 def test_generator_that_calls_start_response_on_its_first_item() -> None:
     def app(environ: Any, start_response: Any) -> Iterable[bytes]:
         start_response("201 Created", TEXT)

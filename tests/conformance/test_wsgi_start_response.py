@@ -46,6 +46,13 @@ def test_iterable_follows_what_was_written(then: Any) -> None:
     assert len(done.starts) == 1
 
 
+def test_iterable_after_write_is_taken_only_when_the_server_asks_for_it() -> None:
+    body = Items(b"b", b"c")
+    done = call(writes(b"a", then=body), Recorder("only"))
+    assert body.taken == 0
+    assert done.items() == [b"b", b"c"]
+
+
 def test_write_passes_the_encoder() -> None:
     done = call(writes(b"a", b"b", then=[b"c"]), Encode(Framed))
     assert done.written == [b"<a>", b"<b>"]
