@@ -1,25 +1,19 @@
-"""What an exchange is on ASGI: headers as pairs of bytes, and the way of a response's messages to the server."""
+"""What an exchange on any ASGI connection has in common: the scope, and headers as pairs of bytes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
-from typing import Any, Final, TypeAlias
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
-    CONTENT_LENGTH,
-    CONTENT_TYPE,
-    FAILURE,
     PATH_CHARACTERS,
     Exchange,
     HeaderBlock,
     HeaderName,
     Reply,
     check_header_value,
-    is_event_stream,
 )
 from perfkit.feature import Pending
 from perfkit.stack import Stack
@@ -30,13 +24,6 @@ Receive: TypeAlias = Callable[[], Awaitable[Message]]
 Send: TypeAlias = Callable[[Message], Awaitable[None]]
 ASGIApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeaders: TypeAlias = list[tuple[bytes, bytes]]
-
-# Messages by which the server sends the body from a file: the path-send and zero-copy-send extensions.
-FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zerocopysend"})
-# What belongs to a body that a feature replaced, beside its chunks.
-BODY_MESSAGES: Final = FILE_MESSAGES | {"http.response.trailers"}
-
-NOTHING: Final[Message] = {}
 
 
 class ConnectionExchange(Exchange):
@@ -144,163 +131,12 @@ class ConnectionExchange(Exchange):
             await outlive(pending)
 
 
-class HttpExchange(ConnectionExchange):
-    """An exchange over HTTP. Its `send` is what the application gets as its own.
-
-    Attributes:
-        _start: the application's message with the head of the response, while it is held back.
-        _message: the same from then on.
-        _sent: whether the head has been sent.
-        _plain: whether the application's chunks go out as they come.
-        _replaced: whether they are dropped, because a feature put a body in place of the stream.
-        _complete: whether all of the response has been sent.
-        open: whether there is still something to do when the application returns.
-    """
-
-    _start: Message | None = None
-    _message: Message = NOTHING
-    _sent = False
-    _plain = False
-    _replaced = False
-    _complete = False
-    open = True
-
-    def send(self, message: Message) -> Awaitable[None]:
-        """Take one message of the application."""
-        if self._plain and message.get("more_body"):
-            return self._send(message)  # a chunk, or what else has to go out as it is
-        kind = message["type"]
-        if kind == "http.response.body":
-            return self._take_body(message)
-        if kind == "http.response.start" and self._start is None and not self._sent:
-            self._start = message
-            self.status = message["status"]
-            self.accept_headers(message)
-            if CONTENT_LENGTH.raw in self._names or not self._is_event_stream():
-                return _held_back()
-            return self._send_start()
-        return self._take_other(message)
-
-    def _is_event_stream(self) -> bool:
-        return is_event_stream(self.response_header(CONTENT_TYPE) or "")
-
-    async def _take_body(self, message: Message) -> None:
-        body: bytes = message.get("body", b"")
-        more: bool = message.get("more_body", False)
-        if self._start is not None:
-            whole = not more or self.response_header(CONTENT_LENGTH) == str(len(body))
-            if (pending := self._respond(body if whole else None)) is not None:
-                await pending.run_async()
-            await self._send(self._head())
-            if self._replaced:
-                return await self._send_replacement()
-            if whole and self.body is not body:
-                message = {**message, "body": self.body}
-        elif self._replaced:
-            return
-        if self._encoder is not None:
-            data = self.encode(body)
-            message = {**message, "body": data if more else data + self.encode_end()}
-        await self._send(message)
-        if not more and not self._message.get("trailers") and (pending := self._completed()) is not None:
-            await outlive(pending)
-
-    async def _take_other(self, message: Message) -> None:
-        kind = message["type"]
-        from_file = kind in FILE_MESSAGES
-        if self._start is not None:
-            self.sendfile = from_file
-            await self._send_start()
-        if self._replaced and kind in BODY_MESSAGES:
-            return
-        await self._send(message)
-        if kind == "http.response.trailers":
-            over = not message.get("more_trailers")
-        else:
-            over = from_file and not message.get("more_body") and not self._message.get("trailers")
-        if over and (pending := self._completed()) is not None:
-            await outlive(pending)
-
-    async def _send_start(self) -> None:
-        """Send the head of a stream."""
-        if (pending := self._respond(None)) is not None:
-            await pending.run_async()
-        await self._send(self._head())
-        if self._replaced:
-            await self._send_replacement()
-
-    async def _send_replacement(self) -> None:
-        """Send a feature's body in place of the stream."""
-        await self._send({"type": "http.response.body", "body": self.body})
-        if (pending := self._completed()) is not None:
-            await outlive(pending)
-
-    def _respond(self, body: bytes | None) -> Pending[None] | None:
-        """Let the features see the response."""
-        assert self._start is not None
-        self._message, self._start = self._start, None
-        self.body = self._original = body
-        return self._stack.respond(self)
-
-    def _head(self) -> Message:
-        """The head of the response, as the features want it."""
-        message = self._message
-        if self._encoder is not None or self.body is not self._original or self.status != message["status"]:
-            self.frame(message["status"], self._original)
-        self._sent = True
-        self._replaced = self._original is None and self.body is not None
-        self._plain = self._encoder is None and not self._replaced
-        if self._replaced:
-            message = {"type": message["type"]}  # whatever else it said, of trailers for example, was of the stream
-        return {**message, "status": self.status, "headers": self.headers}
-
-    def _completed(self) -> Pending[None] | None:
-        """All of the response is sent; which ends the exchange, unless it tells of a failure."""
-        self._complete = True
-        if self.status >= FAILURE:
-            return None
-        self.open = False
-        return self._stack.end(self, None)
-
-    async def answer(self, reply: Reply) -> None:
-        """Send a feature's reply in place of the application's response."""
-        self.accept_headers({"headers": reply_headers(reply)})
-        self._start = {"type": "http.response.start", "status": reply.status}
-        self.status = reply.status
-        if (pending := self._respond(reply.body)) is not None:
-            await pending.run_async()
-        await self._send(self._head())
-        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else self.body})
-        if (pending := self._completed()) is not None:
-            await outlive(pending)
-
-    async def close(self) -> None:
-        """The application returned."""
-        if self._start is not None:
-            await self._send_start()
-        await self.finish(None if self._complete else IncompleteResponseError())
-
-    async def fail(self, error: BaseException) -> None:
-        """The application, or a feature, raised."""
-        if self._start is not None and isinstance(error, Exception):
-            with suppress(Exception):  # the first error is the one to report
-                await self._send_start()
-        await self.finish(error)
-
-
 async def outlive(pending: Pending[None]) -> None:
     """Finish an `on_end` hook that waits, and those after it, also when the request is cancelled meanwhile.
 
     Servers and frameworks cancel what sends a response as soon as the client is gone.
     """
     await asyncio.shield(asyncio.ensure_future(pending.run_async()))
-
-
-async def _held_back() -> None:
-    """What the application awaits while the head of its response waits for the body.
-
-    A coroutine, as servers give one, since an application may make a task of it.
-    """
 
 
 def reply_headers(reply: Reply) -> RawHeaders:

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from perfkit._asgi import ASGIApp, HttpExchange, Receive, Scope, Send
+from perfkit._asgi import ASGIApp, Receive, Scope, Send
+from perfkit._asgi_http import HttpExchange
 from perfkit._asgi_reports import reports_app
 from perfkit._asgi_websocket import WebSocketExchange
 from perfkit.feature import Feature, Pending
