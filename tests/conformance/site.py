@@ -4,6 +4,7 @@
 /mounted/<case>/...   the same, mounted below a prefix
 /-/trace/<id>         the notes of an exchange
 /-/gate/<id>          opens the gate of an exchange
+/-/collect            runs the garbage collector
 """
 
 from __future__ import annotations
@@ -27,8 +28,10 @@ def control(path: str) -> bytes | None:
     """What the site itself answers."""
     match path.split("/"):
         case ["", "-", "trace", request_id]:
-            gc.collect()  # Django leaves some responses unclosed, whose exchange ends when they are collected
             return notes_as_json(request_id)
+        case ["", "-", "collect"]:
+            gc.collect()
+            return b""
         case ["", "-", "gate", request_id]:
             open_gate(request_id)
             return b""
