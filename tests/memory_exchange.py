@@ -4,13 +4,15 @@ from collections.abc import Callable, Iterable
 from urllib.parse import unquote
 
 from perfkit import Exchange, Feature, HeaderName, Reply
-from perfkit.exchange import HeaderBlock, check_header_value, join
+from perfkit.exchange import HeaderBlock, Shared, check_header_value, join
 
 Pairs = list[tuple[str, str]]
 
 
 class MemoryTrust:
     """Believes what the test says."""
+
+    direct = False
 
     def __init__(self, *, internal: bool = False, scheme: str = "http") -> None:
         self._internal = internal
@@ -39,7 +41,7 @@ class MemoryExchange(Exchange):
         request_headers: Iterable[tuple[str, str]] = (),
     ) -> None:
         super().__init__(MemoryTrust(internal=internal, scheme=scheme))
-        self.shared = {}
+        self.shared = Shared()
         self.method = method
         self.request_headers = list(request_headers)
         self._target = target
@@ -59,6 +61,11 @@ class MemoryExchange(Exchange):
     def target(self) -> str:
         """The path as sent and the query, as in the request line."""
         return self._target
+
+    def set_request_header(self, name: HeaderName, value: str | None) -> None:
+        self.request_headers = [field for field in self.request_headers if field[0].lower() != name.lower]
+        if value is not None:
+            self.request_headers.append((name.title, check_header_value(value)))
 
     def request_header(self, name: HeaderName) -> str | None:
         return join(value for key, value in self.request_headers if key.lower() == name.lower)
@@ -102,6 +109,7 @@ def serve(
     exchange = MemoryExchange(
         internal=internal, scheme=scheme, method=method, target=target, request_headers=request_headers
     )
+    exchange.shared = Shared(feature.offers)
     if isinstance(reply := feature.on_request(exchange), Reply):
         exchange.status = reply.status
         exchange.headers = [(name.title, value) for name, value in reply.fields()]

@@ -112,7 +112,7 @@ class TestTrust:
         expected = ClientTrust(ClientOptions(trusted_proxies=("10.0.0.1",)), InternalOptions(token=TOKEN))
         assert vars(trust).keys() == vars(expected).keys()
         assert trust._token == expected._token
-        assert trust._trusts_proxies
+        assert not trust.direct
 
 
 class TestSettings:

@@ -51,7 +51,7 @@ class HttpExchange(ConnectionExchange):
             self._start = message
             self.status = message["status"]
             self.accept_headers(message)
-            if CONTENT_LENGTH.raw in self._names or not self._is_event_stream():
+            if CONTENT_LENGTH.raw in self._fields or not self._is_event_stream():
                 return _held_back()
             return self._send_start()
         return self._take_other(message)

@@ -38,7 +38,7 @@ class WebSocketExchange(ConnectionExchange):
     async def refuse(self, reply: Reply, receive: Receive) -> None:
         """Refuse the handshake with a feature's reply, or with a plain close where the server cannot send one."""
         await receive()  # the client's connect, which an application takes before it answers
-        if "websocket.http.response" not in (self._scope.get("extensions") or {}):
+        if "websocket.http.response" not in (self.scope.get("extensions") or {}):
             return await self.send({"type": "websocket.close", "code": POLICY_VIOLATION})
         start = {"type": "websocket.http.response.start", "status": reply.status, "headers": reply_headers(reply)}
         await self.send(start)

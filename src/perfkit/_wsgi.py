@@ -15,6 +15,7 @@ from perfkit.exchange import (
     HeaderBlock,
     HeaderName,
     Reply,
+    Shared,
     check_header_value,
 )
 from perfkit.stack import Stack
@@ -55,7 +56,7 @@ class WsgiExchange(Exchange):
         self._stack = stack
         self._server_start = start_response
         if stack.shares:
-            self.shared = environ.setdefault("perfkit", {})
+            self.shared = environ["perfkit"] = Shared.joined(environ.get("perfkit"), stack.offers)
 
     @property
     def path(self) -> str:
@@ -74,6 +75,12 @@ class WsgiExchange(Exchange):
         # Servers give Content-Type and Content-Length as empty text where the client sent none.
         return self._environ.get(name.environ) or None
 
+    def set_request_header(self, name: HeaderName, value: str | None) -> None:
+        if value is None:
+            self._environ.pop(name.environ, None)
+        else:
+            self._environ[name.environ] = check_header_value(value)
+
     def response_header_lines(self, name: HeaderName) -> list[str]:
         lower = name.lower
         return [value for key, value in self.headers if key.lower() == lower]
@@ -90,12 +97,15 @@ class WsgiExchange(Exchange):
         lower = name.lower
         self.headers = [field for field in self.headers if field[0].lower() != lower]
 
+    def add_headers(self, block: HeaderBlock) -> bool:
+        if not block.lower.isdisjoint([field[0].lower() for field in self.headers]):
+            return False
+        self.headers += block.fields
+        return True
+
     def set_default_headers(self, block: HeaderBlock) -> None:
         present = {field[0].lower() for field in self.headers}
-        if present.isdisjoint(block.lower):
-            self.headers += block.fields
-        else:
-            self.headers += [field for field in block.fields if field[0].lower() not in present]
+        self.headers += [field for field in block.fields if field[0].lower() not in present]
 
     # What the application calls
 

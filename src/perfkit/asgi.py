@@ -59,7 +59,7 @@ class PerfkitMiddleware:
             if reply is not None and isinstance(reply, Pending):
                 reply = await reply.run_async()
             if reply is None:
-                await self.app(scope, receive, exchange.send)
+                await self.app(exchange.scope, receive, exchange.send)
             else:
                 await exchange.answer(reply)
         except BaseException as error:
@@ -81,7 +81,7 @@ class PerfkitMiddleware:
             if isinstance(reply, Pending):
                 reply = await reply.run_async()
             if reply is None:
-                await self.app(scope, receive, exchange.send)
+                await self.app(exchange.scope, receive, exchange.send)
             else:
                 await exchange.refuse(reply, receive)
         except BaseException as error:

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from perfkit._address import Address, Networks, network, parse
 from perfkit._client_options import UNIX, ClientOptions, InternalOptions
 from perfkit._forwarded import Hop, hops_of_forwarded, hops_of_lists
-from perfkit.exchange import Exchange, HeaderName
+from perfkit.exchange import SCHEMES, Exchange, HeaderName
 
 __all__ = ["ClientOptions", "ClientTrust", "InternalOptions"]
 
@@ -31,9 +31,6 @@ ADDED_BY_PROXIES: Final = (
     FORWARDED,
     *map(HeaderName, ("X-Real-IP", "X-Forwarded-Host", "Via")),
 )
-
-# A WebSocket handshake is an HTTP request; servers, and some proxies (Traefik), give it schemes of its own.
-SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
 
 # What servers give for a peer on a unix socket, which has no address: "" gunicorn, "localhost" waitress.
 UNIX_PEERS: Final = (None, "", "localhost")
@@ -74,7 +71,7 @@ class ClientTrust:
     def __init__(self, client: ClientOptions | None = None, internal: InternalOptions | None = None) -> None:
         client = client or ClientOptions()
         internal = internal or InternalOptions()
-        self._trusts_proxies = bool(client.trusted_proxies)
+        self.direct = not client.trusted_proxies
         self._trusts_unix = UNIX in client.trusted_proxies
         self._proxies = Networks(network(entry) for entry in client.trusted_proxies if entry != UNIX)
         self._header = HeaderName(client.header)
@@ -88,7 +85,7 @@ class ClientTrust:
 
         None for a unix socket. A peer that is no address is given as it is (Starlette's test client: ``"testclient"``).
         """
-        if self._trusts_proxies:
+        if not self.direct:
             return self._client(exchange).address
         if self._to_search > 0:
             self._search_for_proxy(exchange)
@@ -97,15 +94,13 @@ class ClientTrust:
 
     def scheme(self, exchange: Exchange) -> str:
         """``"http"`` or ``"https"``, as the client used it."""
-        if self._trusts_proxies:
-            return self._client(exchange).scheme
-        return SCHEMES.get(exchange.peer_scheme, "http")
+        return SCHEMES.get(exchange.peer_scheme, "http") if self.direct else self._client(exchange).scheme
 
     def internal(self, exchange: Exchange) -> bool:
         """Whether this request may see internals: see `InternalOptions`."""
         vouched = False
         parsed = parse(exchange.peer or "")
-        if self._trusts_proxies:
+        if not self.direct:
             _, parsed, _, vouched = self._client(exchange)
         if parsed is not None and parsed in self._networks and (vouched or not self._came_through_proxy(exchange)):
             return True

@@ -22,12 +22,15 @@ from perfkit._headers import (
     is_token,
     join,
 )
+from perfkit._shared import CSP_NONCE, Shared
 
 __all__ = [
     "CONTENT_LENGTH",
     "CONTENT_TYPE",
+    "CSP_NONCE",
     "FAILURE",
     "PATH_CHARACTERS",
+    "SCHEMES",
     "SET_COOKIE",
     "ChainedEncoder",
     "Encoder",
@@ -35,6 +38,7 @@ __all__ = [
     "HeaderBlock",
     "HeaderName",
     "Reply",
+    "Shared",
     "Trust",
     "check_header_value",
     "has_no_content",
@@ -46,6 +50,12 @@ __all__ = [
 # From this status on, the end of an exchange waits for the application's call to end, not only for the last byte, so
 # that the exception an error handler answered, and raised again, is known to `Feature.on_end`.
 FAILURE: Final = 500
+
+# A WebSocket handshake is an HTTP request; servers, and some proxies (Traefik), give it schemes of its own.
+SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+
+# Stands for `Exchange.shared` where no feature shares: nothing is ever put there.
+NEVER_SHARED: Final = Shared()
 
 # What stays as it is in the path of a URL beside letters, digits and "-._~": the rest of pchar (RFC 3986 section 3.3).
 PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
@@ -70,8 +80,14 @@ class Reply(NamedTuple):
 
 
 class Trust(Protocol):
-    """Who may speak for a client, and who may see internals. Implemented in `perfkit.client`."""
+    """Who may speak for a client, and who may see internals. Implemented in `perfkit.client`.
 
+    Attributes:
+        direct: nobody may speak for a client, so that its scheme is the connection's.
+    """
+
+    @property
+    def direct(self) -> bool: ...
     def address(self, exchange: Exchange) -> str | None: ...
     def scheme(self, exchange: Exchange) -> str: ...
     def internal(self, exchange: Exchange) -> bool: ...
@@ -94,9 +110,10 @@ class Exchange:
         body: the whole body once it is known to be whole, else None: no request seen yet, or a stream. Assigning bytes
             replaces the body, and also a whole stream, whose chunks are then dropped.
         sendfile: the server sends the body from a file by itself, so that no encoder can be set.
-        unique: fact: this body will never repeat, so a validator for it is of no use.
         route: fact: template of the matched route, where the host knows it (``"/books/<int:id>"``); else None.
         state: what a feature keeps from one hook to the next, keyed by the feature itself.
+        facts: what one feature tells another, by name: ``facts["compression"]``.
+        timings: names and seconds of what features took, for those who tell them on: see `add_timing`.
         shared: what features give to the application by name, and it to them: the application finds it as
             ``scope["perfkit"]``, ``environ["perfkit"]`` or, in Django, ``request.perfkit``. Only where a feature of the
             stack says that it `shares`.
@@ -109,12 +126,14 @@ class Exchange:
     status: int = 0
     body: bytes | None = None
     sendfile: bool = False
-    unique: bool = False
     route: str | None = None
     state: dict[object, Any]
-    shared: dict[str, Any]
+    facts: dict[str, Any]
+    timings: tuple[tuple[str, float], ...] = ()
+    shared: Shared = NEVER_SHARED
 
     _trust: Trust
+    _unique = False
     _unwind: Any = None  # the stack's own: the hooks that still have to run
     _encoder: Encoder | None = None
 
@@ -122,6 +141,7 @@ class Exchange:
         self.started = perf_counter()
         self._trust = trust
         self.state = {}
+        self.facts = {}
 
     # The request
 
@@ -139,6 +159,20 @@ class Exchange:
         """The value of a request header, several field lines joined with commas (RFC 9110 section 5.3)."""
         raise NotImplementedError
 
+    def set_request_header(self, name: HeaderName, value: str | None) -> None:
+        """Change what the application sees of its request, and features further in; None removes the header.
+
+        For use in `on_request` only.
+
+        Raises:
+            ValueError: the value cannot stand in a header.
+        """
+        raise NotImplementedError
+
+    def add_timing(self, name: str, seconds: float) -> None:
+        """Tell what a piece of this feature's work took; the name is a token, as Server-Timing has them."""
+        self.timings = (*self.timings, (name, seconds))
+
     @property
     def client(self) -> str | None:
         """The client's address, through trusted proxies; None where there is none (a unix socket)."""
@@ -147,7 +181,13 @@ class Exchange:
     @property
     def scheme(self) -> str:
         """``"http"`` or ``"https"`` as the client used it, through trusted proxies."""
-        return self._trust.scheme(self)
+        trust = self._trust
+        return SCHEMES.get(self.peer_scheme, "http") if trust.direct else trust.scheme(self)
+
+    @property
+    def debug(self) -> bool:
+        """Whether the framework is in its debug mode; False also where the host cannot tell."""
+        return False
 
     @property
     def internal(self) -> bool:
@@ -155,6 +195,15 @@ class Exchange:
         return self._trust.internal(self)
 
     # The response
+
+    @property
+    def unique(self) -> bool:
+        """Fact: this body will never repeat, so that a validator for it is of no use. May be set to True."""
+        return self._unique or self.shared.unique
+
+    @unique.setter
+    def unique(self, unique: bool) -> None:
+        self._unique = unique
 
     def response_header_lines(self, name: HeaderName) -> list[str]:
         """The values of the field lines of a response header, in their order; empty where it is absent."""
@@ -199,6 +248,13 @@ class Exchange:
     def remove_header(self, name: HeaderName) -> None:
         """Remove a response header, all its field lines; nothing happens where it is absent."""
         raise NotImplementedError
+
+    def add_headers(self, block: HeaderBlock) -> bool:
+        """Add the headers of the block if the response has none of them; gives whether it did."""
+        if any(map(self.has_response_header, block.names)):
+            return False
+        self.set_default_headers(block)
+        return True
 
     def set_default_headers(self, block: HeaderBlock) -> None:
         """Add those headers of the block that the response does not have."""

@@ -19,9 +19,10 @@ its reply in `on_response`, and it and those outside it see `on_end`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar, Generic, TypeVar
 
+from perfkit._shared import NOTHING, Offer
 from perfkit.exchange import Exchange, Reply
 
 T = TypeVar("T")
@@ -44,6 +45,8 @@ class Feature:
         encodes: whether it may set an encoder. The ASGI host then hides the server's zero-copy extension from the
             application, as what goes past the host cannot be encoded.
         shares: whether it uses `exchange.shared`, which is there only then.
+        offers: what the application can ask for by name in `exchange.shared`, and what makes it then. Only where it
+            `shares`.
     """
 
     section: ClassVar[str] = ""
@@ -52,6 +55,7 @@ class Feature:
     websocket: ClassVar[bool] = False
     encodes: ClassVar[bool] = False
     shares: ClassVar[bool] = False
+    offers: ClassVar[Mapping[str, Offer]] = NOTHING
 
     def on_request(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         """Look at the request before the application does.

@@ -45,6 +45,7 @@ class Stack:
         trust: as given.
         encodes: whether a feature may set an encoder.
         shares: whether a feature shares values with the application.
+        offers: what the application can ask for there.
         has_views: whether a feature has an `on_view` hook.
         websocket: the stack of those features that want WebSocket connections; None where there is none.
     """
@@ -54,6 +55,7 @@ class Stack:
         self.trust = trust or ClientTrust()
         self.encodes = any(feature.encodes for feature in self.features)
         self.shares = any(feature.shares for feature in self.features)
+        self.offers = {name: offer for feature in self.features for name, offer in feature.offers.items()}
         self._compile()
         listening = tuple(feature for feature in self.features if feature.websocket)
         self.websocket: Stack | None = None

@@ -11,7 +11,7 @@ from perfkit.asgi import PerfkitMiddleware
 from tests.conformance.behaviours import BLOCK_SIZE, AnswersError, Behaviour, File, Head, NotedFile, Stream, Whole
 from tests.conformance.case import Case
 from tests.conformance.inprocess_asgi import App
-from tests.conformance.trace import REQUEST_ID, note
+from tests.conformance.trace import REQUEST_ID, SEEN, note
 
 
 def middleware(case: Case) -> App:
@@ -20,8 +20,10 @@ def middleware(case: Case) -> App:
 
 def application(behaviour: Behaviour) -> App:
     async def app(scope: Any, receive: Any, send: Any) -> None:
-        request_id = dict(scope["headers"])[REQUEST_ID.raw].decode()
-        note(request_id, "app.called")
+        headers = dict(scope["headers"])
+        request_id = headers[REQUEST_ID.raw].decode()
+        seen = headers.get(SEEN.raw)
+        note(request_id, "app.called", seen=None if seen is None else seen.decode("latin-1"))
         if isinstance(behaviour, Whole):
             await _send_whole(behaviour, scope["method"], send)
         elif isinstance(behaviour, Stream):

@@ -8,7 +8,7 @@ from django.http import FileResponse, HttpResponse, StreamingHttpResponse
 
 from tests.conformance.behaviours import BLOCK_SIZE, Behaviour, File, Head, NotedFile, Stream, Whole
 from tests.conformance.case import find
-from tests.conformance.trace import REQUEST_ID, note
+from tests.conformance.trace import REQUEST_ID, SEEN, note
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -25,7 +25,7 @@ async def async_view(request: HttpRequest, case: str, rest: str = "") -> HttpRes
 
 def _respond(behaviour: Behaviour, request: HttpRequest, *, asynchronous: bool) -> HttpResponseBase:
     request_id = request.META[REQUEST_ID.environ]
-    note(request_id, "app.called")
+    note(request_id, "app.called", seen=request.headers.get(SEEN.title))
     if isinstance(behaviour, Whole):
         body = behaviour.body_for(request.method or "")
         return _with_head(HttpResponse(body), behaviour, len(behaviour.body))

@@ -12,7 +12,7 @@ from perfkit.wsgi import PerfkitMiddleware
 from tests.conformance.behaviours import BLOCK_SIZE, AnswersError, Behaviour, File, Head, NotedFile, Stream, Whole
 from tests.conformance.case import Case
 from tests.conformance.inprocess_wsgi import App
-from tests.conformance.trace import REQUEST_ID, note
+from tests.conformance.trace import REQUEST_ID, SEEN, note
 
 
 def middleware(case: Case, validated: bool) -> App:
@@ -23,7 +23,7 @@ def middleware(case: Case, validated: bool) -> App:
 def application(behaviour: Behaviour) -> App:
     def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request_id = environ[REQUEST_ID.environ]
-        note(request_id, "app.called")
+        note(request_id, "app.called", seen=environ.get(SEEN.environ))
         if isinstance(behaviour, Whole):
             _start(behaviour, len(behaviour.body), start_response)
             body = behaviour.body_for(environ["REQUEST_METHOD"])

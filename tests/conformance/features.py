@@ -12,7 +12,7 @@ import pytest
 from perfkit import Exchange, Feature, HeaderName, Pending, Reply
 from perfkit.exchange import CONTENT_TYPE, HeaderBlock
 from tests.conformance.encoders import Framed, HoldBack, Upper
-from tests.conformance.trace import note_of
+from tests.conformance.trace import SEEN, note_of
 
 T = TypeVar("T")
 
@@ -68,6 +68,17 @@ class RequestFacts(Named):
             response_header=exchange.response_header(CONTENT_TYPE),
             headers={name.title: exchange.request_header(name) for name in self.headers},
         )
+
+
+class Rewrite(Feature):
+    """Changes a request header; None removes it."""
+
+    def __init__(self, value: str | None) -> None:
+        self.value = value
+
+    def on_request(self, exchange: Exchange) -> None:
+        exchange.request_header(SEEN)  # looked at before: what is remembered of it is of no use any more
+        exchange.set_request_header(SEEN, self.value)
 
 
 class ResponseFacts(Named):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.conformance.behaviours import Whole
 from tests.conformance.case import case
-from tests.conformance.features import RequestFacts, ResponseFacts
+from tests.conformance.features import RequestFacts, ResponseFacts, Rewrite
 from tests.conformance.hosts import IN_PROCESS
 from tests.conformance.run import Run
 
@@ -49,6 +49,26 @@ def test_request_headers_without_repeated_ones(run: Run) -> None:
 def test_request_without_content_has_no_headers_of_content(run: Run) -> None:
     _, trace = run()
     assert trace.facts("facts.on_request")["headers"] == {"Content-Type": None, "Content-Length": None}
+
+
+@case(HELLO, Rewrite("other"), RequestFacts("facts", "X-Seen", "X-Two"))
+def test_request_header_is_changed_for_the_application_and_features_further_in(run: Run) -> None:
+    _, trace = run(headers=[("X-Seen", "one"), ("X-Seen", "two"), ("X-Two", "2")])
+    assert trace.facts("facts.on_request")["headers"] == {"X-Seen": "other", "X-Two": "2"}
+    assert trace.facts("app.called") == {"seen": "other"}
+
+
+@case(HELLO, Rewrite(None), RequestFacts("facts", "X-Seen"))
+def test_request_header_is_removed(run: Run) -> None:
+    _, trace = run(headers=[("X-Seen", "one")])
+    assert trace.facts("facts.on_request")["headers"] == {"X-Seen": None}
+    assert trace.facts("app.called") == {"seen": None}
+
+
+@case(HELLO, RequestFacts("facts"))
+def test_request_header_reaches_the_application(run: Run) -> None:
+    _, trace = run(headers=[("X-Seen", "one")])
+    assert trace.facts("app.called") == {"seen": "one"}
 
 
 FORWARDED = [("X-Forwarded-For", "198.51.100.1, 203.0.113.7"), ("X-Forwarded-Proto", "https")]

@@ -16,6 +16,8 @@ from typing import Any, NamedTuple
 from perfkit import Exchange, HeaderName
 
 REQUEST_ID = HeaderName("Conformance-Id")
+# The request header that applications note.
+SEEN = HeaderName("X-Seen")
 
 # How long anything here waits for something that must happen: long beside what it takes, short beside a hung test.
 PATIENCE_SECONDS = 10.0

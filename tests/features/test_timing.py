@@ -281,3 +281,11 @@ def test_the_description_says_what_was_given_in_printable_ascii(text: str) -> No
     expected = "".join(char for char in text if " " <= char <= "~")[:100]
     [metric] = read(member("db", 1.0, text))
     assert metric == Metric("db", 1.0, expected or None)
+
+
+def test_what_other_features_took_is_a_detail() -> None:
+    def told(exchange: MemoryExchange) -> None:
+        exchange.add_timing("compress", 0.0125)
+
+    assert "compress;dur=12.500" in serve(Timing(), view=told, internal=True).lines("Server-Timing")[0]
+    assert "compress" not in serve(Timing(), view=told).lines("Server-Timing")[0]

@@ -138,7 +138,10 @@ def _framing(responses: Responses) -> Iterator[Finding]:
     setting = f'{SECTION}.frame = "deny"'
     policies = [csp.parse(policy) or {} for policy in csp.split(responses.page.all("content-security-policy"))]
     value = responses.page.first("x-frame-options")
-    if any(policy.get("frame-ancestors") for policy in policies):
+    ancestors = [policy["frame-ancestors"] for policy in policies if policy.get("frame-ancestors")]
+    if ancestors and all("*" in sources for sources in ancestors):
+        yield Finding("framing", 5, "Every site may show the page in a frame: frame-ancestors says so", setting)
+    elif ancestors:
         yield Finding("framing", 5, "frame-ancestors of the Content-Security-Policy says who may frame the page")
     elif value is None:
         yield Finding("framing", -20, "Every site may show the page in a frame: there is no X-Frame-Options", setting)

@@ -10,10 +10,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
+from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
+    CSP_NONCE,
     FAILURE,
     PATH_CHARACTERS,
     SET_COOKIE,
@@ -21,6 +23,7 @@ from perfkit.exchange import (
     HeaderBlock,
     HeaderName,
     Reply,
+    Shared,
     check_header_value,
 )
 from perfkit.stack import SPENT, Stack
@@ -54,7 +57,7 @@ class DjangoExchange(Exchange):
         self._path = request.path
         self._meta = request.META
         if stack.shares:
-            self.shared = request.__dict__.setdefault("perfkit", {})
+            self.shared = request.__dict__["perfkit"] = Shared.joined(request.__dict__.get("perfkit"), stack.offers)
         self._stack = stack
 
     @property
@@ -67,9 +70,19 @@ class DjangoExchange(Exchange):
         query: str = self._meta.get("QUERY_STRING", "")
         return f"{path}?{query}" if query else path
 
+    @property
+    def debug(self) -> bool:
+        return bool(settings.DEBUG)
+
     def request_header(self, name: HeaderName) -> str | None:
         value: str | None = self._meta.get(name.environ)
         return value or None
+
+    def set_request_header(self, name: HeaderName, value: str | None) -> None:
+        if value is None:
+            self._meta.pop(name.environ, None)
+        else:
+            self._meta[name.environ] = check_header_value(value)
 
     def response_header_lines(self, name: HeaderName) -> list[str]:
         if name is SET_COOKIE:
@@ -108,19 +121,26 @@ class DjangoExchange(Exchange):
             self._cookies.clear()
         self._headers.pop(name.lower, None)
 
+    def add_headers(self, block: HeaderBlock) -> bool:
+        if not block.lower.isdisjoint(self._headers):
+            return False
+        self._headers.update(block.by_lower)
+        return True
+
     def set_default_headers(self, block: HeaderBlock) -> None:
         headers = self._headers
-        if block.lower.isdisjoint(headers):
-            headers.update(block.by_lower)
-        else:
-            headers.update({name: field for name, field in block.by_lower.items() if name not in headers})
+        headers.update({name: field for name, field in block.by_lower.items() if name not in headers})
 
     # What the host calls
 
-    def learn_route(self, request: HttpRequest) -> None:
-        """Take the route that Django has found meanwhile."""
+    def learn(self, request: HttpRequest) -> None:
+        """Take what Django has found out meanwhile: the route, and the nonce it has made by itself (Django 6)."""
         if request.resolver_match is not None:
             self.route = request.resolver_match.route
+        nonce = getattr(request, "_csp_nonce", None)
+        if nonce and self._stack.shares and not self.shared.has(CSP_NONCE):
+            self.shared[CSP_NONCE] = str(nonce)
+            self.shared.unique = True
 
     def accept(self, response: HttpResponseBase) -> Pending[None] | None:
         """Take the response, and let the features see it."""

@@ -78,7 +78,7 @@ class PerfkitMiddleware:
             if isinstance(reply, Pending):
                 reply = reply.run()
             response = self.get_response(request) if reply is None else exchange.reply(reply)
-            exchange.learn_route(request)
+            exchange.learn(request)
             pending = exchange.accept(response)
             if pending is not None:
                 pending.run()
@@ -94,7 +94,7 @@ class PerfkitMiddleware:
             if isinstance(reply, Pending):
                 reply = await reply.run_async()
             response = await self.get_response(request) if reply is None else exchange.reply(reply)
-            exchange.learn_route(request)
+            exchange.learn(request)
             pending = exchange.accept(response)
             if pending is not None:
                 await pending.run_async()
@@ -110,7 +110,7 @@ class PerfkitMiddleware:
 
     def _process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
         exchange: DjangoExchange = getattr(request, self._slot)
-        exchange.learn_route(request)
+        exchange.learn(request)
         reply = self.stack.view(exchange)
         if isinstance(reply, Pending):
             reply = reply.run()

@@ -38,7 +38,7 @@ class TimingOptions(Options, frozen=True, kw_only=True):
 
     Attributes:
         total: whether to send ``total``, the time from the request to the first byte of the response.
-        details: who gets the entries beside ``total``, those of spans and ``cpu``: clients that may see internals
+        details: who gets the entries beside ``total``, those of spans, of other features and ``cpu``: clients that may see internals
             (see the ``internal`` section), everybody or nobody.
         cpu: whether to send ``cpu``, the processor time the whole process used meanwhile. One of the details.
         response_time: whether to send the total as X-Response-Time too.
@@ -107,7 +107,7 @@ class Timing(ConfiguredFeature[TimingOptions]):
         value = f"total;dur={milliseconds:.1f}" if self._total else ""
         if self._collects:
             entries = exchange.state[self].entries
-            if (entries is not None or self._cpu) and (self._public or exchange.internal):
+            if (entries is not None or self._cpu or exchange.timings) and (self._public or exchange.internal):
                 value = ", ".join(self._with_details(value, exchange))
         if value:
             exchange.append_header(SERVER_TIMING, value)
@@ -118,6 +118,7 @@ class Timing(ConfiguredFeature[TimingOptions]):
         members = [value] if value else []
         if self._cpu:
             members.append(member("cpu", (process_time() - exchange.state[self, "cpu"]) * 1e3))
+        members += [member(name, seconds * 1e3) for name, seconds in exchange.timings]
         entries: Entries | None = exchange.state[self].entries
         return members if entries is None else with_spans(members, entries.measured())
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from perfkit import ConfigurationError, HeaderName, SecurityHeaders
+from perfkit.exchange import HeaderBlock
 from tests.memory_exchange import MemoryExchange, serve
 
 BALANCED = {
@@ -124,6 +125,13 @@ def test_all_of_them_can_be_left_out() -> None:
     assert sent("https", **dict.fromkeys(every, False)) == {}
 
 
+def test_other_headers_of_your_own() -> None:
+    others = {"Integrity-Policy": "blocked-destinations=(script)", "X-Robots-Tag": "noindex"}
+    assert others.items() <= sent(headers=others).items()
+    exchange = serve(SecurityHeaders(headers=others), headers=[("x-robots-tag", "all")])
+    assert exchange.lines("X-Robots-Tag") == ["all"]
+
+
 # Bad settings
 
 
@@ -151,13 +159,19 @@ def test_all_of_them_can_be_left_out() -> None:
         ("permissions", {"camera": ["https://a.example\r\nX: 1"]}, "permissions.camera[0]"),
         ("permissions", {"camera": ["https://日本.example"]}, "permissions.camera[0]"),
         ("permissions", {"camera": ["self", "*"]}, "permissions.camera[1]"),
+        ("headers", {"X-A": "1\r\nX-B: 2"}, "headers.X-A"),
+        ("headers", {"X-A": "日本"}, "headers.X-A"),
+        ("headers", {"X-A:": "1"}, "headers.X-A:"),
+        ("headers", {"X-A": "1" * 1_000_000}, ""),
+        ("headers", {"Content-Length": "1"}, "headers.Content-Length"),
+        ("headers", {"x-frame-options": "DENY"}, "headers.x-frame-options"),
         ("nosnif", True, "nosnif"),
     ],
 )
 def test_what_cannot_be_used_is_named(option: str, value: object, setting: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
         SecurityHeaders(**{option: value})
-    assert caught.value.setting == f"security_headers.{setting}"
+    assert caught.value.setting == f"security_headers.{setting}".removesuffix(".")
     assert "\n" not in str(caught.value)
 
 
@@ -180,11 +194,15 @@ def test_one_look_at_scheme_and_type_and_one_call(monkeypatch: pytest.MonkeyPatc
 
     def response_header(exchange: MemoryExchange, name: HeaderName) -> str:
         calls.append(name.lower)
-        return "text/html"
+        return "application/json"
+
+    def add_headers(exchange: MemoryExchange, block: HeaderBlock) -> bool:
+        calls.append(block)
+        return True
 
     monkeypatch.setattr(MemoryExchange, "scheme", property(scheme))
     monkeypatch.setattr(MemoryExchange, "response_header", response_header)
-    monkeypatch.setattr(MemoryExchange, "set_default_headers", lambda _, block: calls.append(block))
+    monkeypatch.setattr(MemoryExchange, "add_headers", add_headers)
     feature = SecurityHeaders()
     for _ in range(2):
         feature.on_response(MemoryExchange())

@@ -6,7 +6,7 @@ import pytest
 
 from perfkit import ConfigurationError, SecurityHeaders
 from perfkit.features.security_headers._plan import MAX_CONTENT_TYPES, Plan
-from tests.memory_exchange import serve
+from tests.memory_exchange import MemoryExchange, serve
 
 CSP = "Content-Security-Policy"
 RO = f"{CSP}-Report-Only"
@@ -164,6 +164,12 @@ def test_debug_leaves_the_policy_out_of_pages_of_errors(status: int, guarded: bo
     assert (CSP in sent(csp={"html": "self"}, debug=True, status=status)) is guarded
     assert CSP in sent(csp={"html": "self"}, status=status)
     assert CSP in sent("application/json", debug=True, status=status)
+
+
+def test_debug_follows_the_framework_where_the_host_can_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(MemoryExchange, "debug", True)
+    assert CSP not in sent(csp={"html": "self"}, status=500)
+    assert CSP in sent(csp={"html": "self"}, status=500, debug=False)
 
 
 # Memory

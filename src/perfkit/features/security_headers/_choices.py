@@ -39,7 +39,7 @@ class Choices(NamedTuple):
     csp: Mapping[Profile, tuple[Directives, ...]]
     report_only: Mapping[Profile, tuple[Directives, ...]]
     reporting: Reporting | None
-    debug: bool
+    headers: Mapping[str, str]
     profile: Profile | None = None
     clear_site_data: tuple[str, ...] = ()
 
@@ -67,7 +67,7 @@ class Choices(NamedTuple):
             csp=csp,
             report_only={html: checked_policies(options.csp_report_only, report_only, "csp_report_only")},
             reporting=options.reporting,
-            debug=options.debug,
+            headers={**preset.extra, **options.headers},
         )
 
     def changed(self, change: Change) -> Choices:

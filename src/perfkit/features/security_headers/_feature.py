@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import logging
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from perfkit.exchange import CONTENT_TYPE, SET_COOKIE, Exchange, HeaderName, Reply
-from perfkit.feature import Position
+from perfkit.feature import Pending, Position
 from perfkit.features.security_headers._cache_control import private
 from perfkit.features.security_headers._changes import OVERRIDES, applied
 from perfkit.features.security_headers._choices import Choices, chosen
 from perfkit.features.security_headers._cookies import Hardening
 from perfkit.features.security_headers._csp import doubts
-from perfkit.features.security_headers._nonce import Nonce
+from perfkit.features.security_headers._nonce import CSP_NONCE, Nonce, made_nonce
 from perfkit.features.security_headers._options import Cookies, HttpsRedirect, SecurityHeadersOptions
 from perfkit.features.security_headers._paths import Paths
 from perfkit.features.security_headers._plan import CSP, CSP_REPORT_ONLY, FRAME_OPTIONS, Head, Plan
@@ -23,8 +23,6 @@ from perfkit.options import ConfiguredFeature
 logger = logging.getLogger("perfkit")
 
 CACHE_CONTROL: Final = HeaderName("Cache-Control")
-# What the host's dict for the application calls the nonce.
-NONCE_KEY: Final = "csp_nonce"
 # Plans of overrides that are kept: an application that makes new overrides with each request must not fill the memory.
 MAX_OVERRIDES: Final = 256
 # The statuses of pages that help to debug.
@@ -47,6 +45,7 @@ class SecurityHeaders(ConfiguredFeature[SecurityHeadersOptions]):
     section = "security_headers"
     position = Position.SECURITY_HEADERS
     shares = True
+    offers: ClassVar = {CSP_NONCE: Nonce}
     Options = SecurityHeadersOptions
 
     def __init__(self, options: SecurityHeadersOptions | None = None, /, **values: Any) -> None:
@@ -73,41 +72,49 @@ class SecurityHeaders(ConfiguredFeature[SecurityHeadersOptions]):
         redirect = chosen(options.https_redirect, HttpsRedirect())
         self._redirect = Redirect(redirect) if redirect else None
         self._edits = bool(self._force or self._remove or self._cookies)
+        self._uniform = self._paths is None and not self._edits
+        self._debug = options.debug
+        if self._redirect is None:
+            self.on_request = super().on_request  # type: ignore[method-assign]  # no stack calls what is not written
 
-    def on_request(self, exchange: Exchange) -> Reply | None:
-        exchange.shared[NONCE_KEY] = Nonce(exchange)
+    def on_request(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         if self._redirect is not None and exchange.scheme == "http":
             return self._redirect.reply(exchange, self._http.bare.block.fields)
         return None
 
     def on_response(self, exchange: Exchange) -> None:
         shared = exchange.shared
-        nonce = shared.get(NONCE_KEY)
-        if nonce.__class__ is Nonce:
-            nonce.late = True
+        shared.late = True
         https = exchange.scheme == "https"
-        if self._paths is not None or OVERRIDES in shared:
-            plan = self._plan(exchange, https)
-        else:
+        if exchange.status < 300 and self._uniform and not shared:  # most responses
             plan = self._https if https else self._http
+            head = plan[exchange.response_header(CONTENT_TYPE)]
+            if head.plain and exchange.add_headers(head.block):
+                return
+        self._respond(exchange, https=https)
+
+    def _respond(self, exchange: Exchange, *, https: bool) -> None:
+        """Add the headers to a response that not all of them suit, or that has some of them."""
+        plan = self._plan(exchange, https=https)
         if 300 <= exchange.status < 400:
             head = plan.bare
             if exchange.status == 304:
-                _drop_stale_policies(exchange)
+                # What a cache has stored keeps the policy it came with, whose nonce is that of its page (rails#45859).
+                exchange.remove_header(CSP)
+                exchange.remove_header(CSP_REPORT_ONLY)
         else:
-            head = plan[exchange.response_header(CONTENT_TYPE)]
-            if head.unframed is not None and exchange.has_response_header(FRAME_OPTIONS):
-                head = head.unframed
-            if head.special:
-                head = self._special(exchange, head)
+            head = self._head(exchange, plan[exchange.response_header(CONTENT_TYPE)])
         if self._edits:
-            self._edit(exchange, head, https)
-        if nonce.__class__ is Nonce and nonce.value:
-            _send_nonced(exchange, head, nonce.value)
+            self._edit(exchange, head, https=https)
+        nonce = made_nonce(exchange.shared)
+        if nonce:
+            _add_nonced(exchange, head, nonce)
         else:
             exchange.set_default_headers(head.block)
+        if nonce or "'nonce-" in (exchange.response_header(CSP) or ""):
+            _keep_private(exchange)
 
-    def _plan(self, exchange: Exchange, https: bool) -> Plan:
+    def _plan(self, exchange: Exchange, *, https: bool) -> Plan:
         """The plan for the path of the request and the overrides of the application."""
         rule = None if self._paths is None else self._paths.find(exchange.path)
         index = len(self._plans) - 1 if rule is None else rule
@@ -125,15 +132,20 @@ class SecurityHeaders(ConfiguredFeature[SecurityHeadersOptions]):
             plans = self._overridden[key] = Plan(choices, https=False), Plan(choices, https=True)
         return plans[https]
 
-    def _special(self, exchange: Exchange, head: Head) -> Head:
-        """The head of a page that helps to debug, or that is to ask for no reports."""
-        if head.unguarded is not None and exchange.status in DEBUG_STATUSES:
+    def _head(self, exchange: Exchange, head: Head) -> Head:
+        """The head of a response that frames itself, that helps to debug, or that is to ask for no reports."""
+        if head.unframed is not None and exchange.has_response_header(FRAME_OPTIONS):
+            head = head.unframed
+        if head.unguarded is not None and exchange.status in DEBUG_STATUSES and self._debugs(exchange):
             return head.unguarded
         if head.unsampled is not None and _drawn() >= self._sample:
             return head.unsampled
         return head
 
-    def _edit(self, exchange: Exchange, head: Head, https: bool) -> None:
+    def _debugs(self, exchange: Exchange) -> bool:
+        return exchange.debug if self._debug == "auto" else self._debug
+
+    def _edit(self, exchange: Exchange, head: Head, *, https: bool) -> None:
         """Change what the application has set, where the settings ask for it."""
         for name in self._remove:
             exchange.remove_header(name)
@@ -148,23 +160,20 @@ class SecurityHeaders(ConfiguredFeature[SecurityHeadersOptions]):
                     exchange.set_header_lines(SET_COOKIE, hardened)
 
 
-def _send_nonced(exchange: Exchange, head: Head, nonce: str) -> None:
-    """Send the headers of a response that made a nonce."""
+def _add_nonced(exchange: Exchange, head: Head, nonce: str) -> None:
+    """Add the headers of a page that has read its nonce."""
     exchange.set_default_headers(head.fixed)
     for name, parts in head.templates:
         if not exchange.has_response_header(name):
             exchange.set_header(name, f"'nonce-{nonce}'".join(parts))
+
+
+def _keep_private(exchange: Exchange) -> None:
+    """Keep a page with a nonce out of the caches that would give it to others."""
     present = exchange.response_header(CACHE_CONTROL)
     value = private(present)
     if value != present:
         exchange.set_header(CACHE_CONTROL, value)
-
-
-def _drop_stale_policies(exchange: Exchange) -> None:
-    """Take policies with a nonce out of a 304: the cached page they would then be for has another (rails#45859)."""
-    for name in (CSP, CSP_REPORT_ONLY):
-        if "'nonce-" in (exchange.response_header(name) or ""):
-            exchange.remove_header(name)
 
 
 def _drawn() -> float:

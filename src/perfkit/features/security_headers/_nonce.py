@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import Final
 from weakref import ref
 
-if TYPE_CHECKING:
-    from perfkit.exchange import Exchange
+from perfkit.exchange import CSP_NONCE, Shared
+
+__all__ = ["CSP_NONCE", "Nonce", "made_nonce"]
 
 # Two threads of one request, as templates rendered beside each other, must get the same value.
 _MAKING = Lock()
+# base64-value of CSP level 3 section 2.3.1.
+_VALUE: Final = re.compile(r"[A-Za-z0-9+/_-]+={0,2}", re.ASCII)
 
 
 class Nonce:
@@ -21,16 +25,14 @@ class Nonce:
     Its truth is whether reading it gives a value: False only where it was not read before the headers were sent.
 
     Attributes:
-        late: the headers are written; set by the feature.
         value: the value, empty while nobody has read it.
     """
 
-    __slots__ = ("_exchange", "late", "value")
+    __slots__ = ("_shared", "value")
 
-    def __init__(self, exchange: Exchange) -> None:
-        # Weak: the exchange holds this, and must be gone as soon as its host drops it.
-        self._exchange = ref(exchange)
-        self.late = False
+    def __init__(self, shared: Shared) -> None:
+        # Weak, as it holds this.
+        self._shared = ref(shared)
         self.value = ""
 
     def __str__(self) -> str:
@@ -45,8 +47,8 @@ class Nonce:
         with _MAKING:
             if self.value:
                 return self.value
-            exchange = self._exchange()
-            if self.late or exchange is None:
+            shared = self._shared()
+            if shared is None or shared.late:
                 raise RuntimeError(
                     "the CSP nonce was read for the first time after the headers of the response were written, so that "
                     "no policy can name it any more; read it before the first byte of the body, for example with "
@@ -54,7 +56,7 @@ class Nonce:
                 )
             from secrets import token_urlsafe  # here: it takes long to import, and most applications have no nonce
 
-            exchange.unique = True
+            shared.unique = True
             self.value = token_urlsafe(24)
             return self.value
 
@@ -65,7 +67,8 @@ class Nonce:
         return format(str(self), spec)
 
     def __bool__(self) -> bool:
-        return bool(self.value) or not self.late
+        shared = self._shared()
+        return bool(self.value) or not (shared is None or shared.late)
 
     def __eq__(self, other: object) -> bool:
         return str(self) == str(other) if isinstance(other, str | Nonce) else NotImplemented
@@ -75,3 +78,19 @@ class Nonce:
 
     def __repr__(self) -> str:
         return f"<Nonce, {'read' if self.value else 'not read'}>"
+
+
+def made_nonce(shared: Shared) -> str:
+    """The nonce that the page of this exchange has read; empty where it has read none.
+
+    Raises:
+        TypeError: the application has put something else in the place of it.
+    """
+    nonce = dict.get(shared, CSP_NONCE)  # Shared.get would make one
+    if nonce is None:
+        return ""
+    if isinstance(nonce, Nonce):
+        return nonce.value
+    if isinstance(nonce, str) and _VALUE.fullmatch(nonce):
+        return nonce
+    raise TypeError(f"{nonce!r} cannot be the CSP nonce: leave {CSP_NONCE!r} to perfkit, or put a base64 value there")

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta
 
-from perfkit.exchange import is_token
+from perfkit.exchange import check_header_value, is_token
 from perfkit.features.security_headers._changes import PathRule, Policies, checked_policies
 from perfkit.features.security_headers._csp import FRAME_ANCESTORS, Directives
 from perfkit.features.security_headers._policies import PRESETS
@@ -31,6 +31,23 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?", re.ASCII)
 _NEEDED: Final = frozenset(
     "cache-control content-encoding content-length content-type location set-cookie transfer-encoding vary".split()
 )
+
+# The headers that have an option of their own.
+_OPTION_OF: Final = {
+    "clear-site-data": "paths[...].clear_site_data",
+    "content-security-policy": "csp",
+    "content-security-policy-report-only": "csp_report_only",
+    "cross-origin-embedder-policy": "coep",
+    "cross-origin-opener-policy": "coop",
+    "cross-origin-resource-policy": "corp",
+    "origin-agent-cluster": "origin_agent_cluster",
+    "permissions-policy": "permissions",
+    "referrer-policy": "referrer_policy",
+    "reporting-endpoints": "reporting",
+    "strict-transport-security": "hsts",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "frame",
+}
 
 
 class Csp(Options, frozen=True, kw_only=True):
@@ -125,7 +142,9 @@ class SecurityHeadersOptions(Options, frozen=True, kw_only=True):
         csp_report_only: Content-Security-Policy-Report-Only, of pages.
         reporting: where browsers report to. None: nowhere.
         paths: what differs on some paths.
-        debug: pages of status 404 and 500 get no enforced policy, so that those that help to debug work.
+        debug: whether pages of status 404 and 500 get no enforced policy, so that those that help to debug work.
+            ``"auto"``: where the framework is in its debug mode and the host can tell (Django, Starlette, FastAPI).
+        headers: other headers for all responses, as constants: names and values.
         force: names of headers of this feature that take the place of the application's own.
         remove: names of headers to take out of responses.
         cookies: what is added to the application's cookies.
@@ -146,7 +165,8 @@ class SecurityHeadersOptions(Options, frozen=True, kw_only=True):
     csp_report_only: Policies = True
     reporting: Reporting | None = None
     paths: tuple[PathRule, ...] = ()
-    debug: bool = False
+    debug: bool | Literal["auto"] = "auto"
+    headers: dict[str, str] = {}
     force: tuple[str, ...] = ()
     remove: bool | tuple[str, ...] = True
     cookies: bool | Cookies = True
@@ -157,6 +177,7 @@ class SecurityHeadersOptions(Options, frozen=True, kw_only=True):
             check_permissions(self.permissions)
         checked_policies(self.csp_report_only, None, "csp_report_only")
         self._check_frame()
+        self._check_headers()
         self._check_names("force", self.force)
         if not isinstance(self.remove, bool):
             self._check_names("remove", self.remove)
@@ -190,6 +211,20 @@ class SecurityHeadersOptions(Options, frozen=True, kw_only=True):
                     f"{self.frame!r} is not what frame-ancestors in csp.html says",
                     "remove one of them: frame-ancestors alone also sets X-Frame-Options where that can say the same",
                 )
+
+    def _check_headers(self) -> None:
+        for name, value in self.headers.items():
+            option = f"headers.{name}"
+            if not is_token(name):
+                raise BadOption(option, f"{name!r} is not the name of a header", "write for example 'Integrity-Policy'")
+            if name.lower() in _NEEDED:
+                raise BadOption(option, f"{name} is not the same for all responses", "set it in the application")
+            if name.lower() in _OPTION_OF:
+                raise BadOption(option, "another option sets it", f"write {_OPTION_OF[name.lower()]} = ... instead")
+            try:
+                check_header_value(value)
+            except ValueError as error:
+                raise BadOption(option, str(error), "see RFC 9110 section 5.5") from None
 
     def _check_names(self, option: str, names: tuple[str, ...]) -> None:
         for index, name in enumerate(names):

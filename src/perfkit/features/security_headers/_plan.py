@@ -49,10 +49,10 @@ class Head:
         unframed: the head where the application sets X-Frame-Options itself, which then alone says who may frame.
         unsampled: the head of a response that is to ask for no reports.
         unguarded: the head of a page that helps to debug.
-        special: whether there is one of the last two.
+        plain: whether a response with success that has none of the headers in `block` gets just these.
     """
 
-    __slots__ = ("block", "fixed", "special", "templates", "unframed", "unguarded", "unsampled")
+    __slots__ = ("block", "fixed", "plain", "templates", "unframed", "unguarded", "unsampled")
 
     def __init__(self, fields: Mapping[str, str], policies: Mapping[HeaderName, tuple[Directives, ...]]) -> None:
         texts = {name: ", ".join(map(serialize, each)) for name, each in policies.items() if each}
@@ -64,7 +64,7 @@ class Head:
         self.unframed: Head | None = None
         self.unsampled: Head | None = None
         self.unguarded: Head | None = None
-        self.special = False
+        self.plain = False
 
 
 def _block(fields: Mapping[str, str]) -> HeaderBlock:
@@ -118,9 +118,10 @@ class Plan(dict[str | None, Head]):
             head.unframed = self._made(profile, framed=False)
         if profile == "html" and choices.reporting is not None and choices.reporting.sample < 1:
             head.unsampled = self._variant(profile, framed=framed, sampled=False)
-        if profile == "html" and choices.debug:
+        if profile == "html" and enforced:
             head.unguarded = self._variant(profile, framed=framed, guarded=False)
-        head.special = any((head.unsampled, head.unguarded))
+        # A page is not, whose own policy has to be looked at, unless one of the block would stand beside it.
+        head.plain = head.unsampled is None and (profile != "html" or CSP.lower in head.block.lower)
         return head
 
     def _variant(self, profile: Profile, *, framed: bool = True, sampled: bool = True, guarded: bool = True) -> Head:
@@ -176,6 +177,6 @@ def _constant(choices: Choices, https: bool) -> dict[str, str]:
         "Strict-Transport-Security": str(choices.hsts) if https and choices.hsts else None,
         # Browsers look at it over https only.
         "Clear-Site-Data": ", ".join(f'"{each}"' for each in choices.clear_site_data) if https else None,
-        **choices.preset.extra,
+        **choices.headers,
     }
     return {name: value for name, value in fields.items() if value}
