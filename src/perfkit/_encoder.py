@@ -12,8 +12,8 @@ class Encoder(Protocol):
     For each chunk the application sends, the host calls `feed` and then `flush` and sends what both gave, as one
     chunk. An encoder with a flush policy of its own gives ``b""`` from `flush` until it is time. `finish` is called
     once, after the last chunk, and not at all when the response fails before its end: the encoder is then dropped.
-    One that has an attribute `offload_size` is fed chunks of that many bytes and more on a worker thread, by hosts on an
-    event loop.
+    One that has an attribute `offload_size` is fed chunks of that many bytes and more on a worker thread, by hosts on
+    an event loop.
     """
 
     def feed(self, chunk: bytes) -> bytes: ...

@@ -36,7 +36,7 @@ class Shared(dict[str, Any]):
         return self.setdefault(name, self._offers[name](self))
 
     def get(self, name: str, default: Any = None) -> Any:
-        return self[name] if name in self else default
+        return self[name] if name in self else default  # noqa: SIM401 - which is this function
 
     def has(self, name: str) -> bool:
         """Whether the value is there already."""

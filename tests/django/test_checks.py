@@ -2,8 +2,9 @@
 
 import pytest
 from django.test import override_settings
+from django.urls import path
 
-from perfkit.django import PerfkitMiddleware, checks
+from perfkit.django import PerfkitMiddleware, checks, reports_view
 from perfkit.django.checks import check_perfkit
 from perfkit.django.middleware import FeatureMiddleware
 
@@ -102,6 +103,18 @@ def test_single_features_in_the_wrong_order_are_named():
 @pytest.mark.parametrize("chain", [[PERFKIT, TIMING], [TIMING, TIMING], [PERFKIT, f"{__name__}.Subclass"]])
 def test_a_feature_that_runs_twice_is_named(chain):
     assert "perfkit.W004" in ids(chain)
+
+
+def test_a_place_to_report_to_that_nobody_answers_is_named():
+    def reports_to(url):
+        return {"csp": {"html": "self"}, "reporting": {"csp": url}}
+
+    with override_settings(ROOT_URLCONF=(path("reports/", reports_view()),)):
+        (warning,) = said([PERFKIT], security_headers=reports_to("/reports"))
+        assert warning.id == "perfkit.W005"
+        assert "/reports," in warning.msg
+        assert said([PERFKIT], security_headers=reports_to("/reports/?from=browser")) == []
+        assert said([PERFKIT], security_headers=reports_to("https://reports.example/")) == []
 
 
 def test_a_middleware_that_cannot_be_imported_is_left_to_django():

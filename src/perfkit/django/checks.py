@@ -6,6 +6,7 @@ perfkit.W001    a middleware of Django that does what a feature does, listed bes
 perfkit.W002    something stands outside `PerfkitMiddleware`, where perfkit cannot see it
 perfkit.W003    two of our per-feature middlewares stand in the wrong order
 perfkit.W004    a feature runs twice
+perfkit.W005    nobody answers where browsers are told to report to
 ==============  =======================================================================
 """
 
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register  # noqa: A004 - Django's own name
+from django.urls import Resolver404, resolve
 from django.utils.module_loading import import_string
 
 from perfkit.django.conf import project_settings
@@ -48,7 +50,7 @@ def check_perfkit(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
     if not middlewares:
         return []
     stacks = {path: _stack(middleware) for path, middleware in middlewares.items()}
-    return [*_double_work(stacks), *_outside(middlewares), *_order(stacks), *_twice(stacks)]
+    return [*_double_work(stacks), *_outside(middlewares), *_order(stacks), *_twice(stacks), *_reporting()]
 
 
 def _error(problem: ConfigurationError) -> Error:
@@ -119,3 +121,18 @@ def _twice(stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
                 hint="List perfkit.django.PerfkitMiddleware once, or one middleware for each feature.",
                 id="perfkit.W004",
             )
+
+
+def _reporting() -> Iterator[CheckMessage]:
+    options: Any = project_settings().sections["security_headers"]
+    reporting = None if options is None else options.reporting
+    if reporting is None or not reporting.csp.startswith("/"):
+        return
+    try:
+        resolve(reporting.csp.partition("?")[0])
+    except Resolver404:
+        yield Warning(
+            f"No view answers at {reporting.csp}, where browsers are told to report to.",
+            hint="Put perfkit.django.reports_view there, at just that path: browsers follow no redirect with a report.",
+            id="perfkit.W005",
+        )

@@ -38,8 +38,8 @@ class TimingOptions(Options, frozen=True, kw_only=True):
 
     Attributes:
         total: whether to send ``total``, the time from the request to the first byte of the response.
-        details: who gets the entries beside ``total``, those of spans, of other features and ``cpu``: clients that may see internals
-            (see the ``internal`` section), everybody or nobody.
+        details: who gets the entries beside ``total``, those of spans, of other features and ``cpu``: clients that may
+            see internals (see the ``internal`` section), everybody or nobody.
         cpu: whether to send ``cpu``, the processor time the whole process used meanwhile. One of the details.
         response_time: whether to send the total as X-Response-Time too.
         allow_origin: Timing-Allow-Origin: the origins whose scripts may read the timing of responses, or ``"*"``.

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 from perfkit.exchange import CONTENT_TYPE, SET_COOKIE, Exchange, HeaderName, Reply
 from perfkit.feature import Pending, Position
 from perfkit.features.security_headers._cache_control import private
-from perfkit.features.security_headers._changes import OVERRIDES, applied
+from perfkit.features.security_headers._changes import applied
 from perfkit.features.security_headers._choices import Choices, chosen
 from perfkit.features.security_headers._cookies import Hardening
 from perfkit.features.security_headers._csp import doubts

@@ -166,7 +166,7 @@ class SecurityHeadersOptions(Options, frozen=True, kw_only=True):
     reporting: Reporting | None = None
     paths: tuple[PathRule, ...] = ()
     debug: bool | Literal["auto"] = "auto"
-    headers: dict[str, str] = {}
+    headers: dict[str, str] = {}  # noqa: RUF012 - msgspec copies it
     force: tuple[str, ...] = ()
     remove: bool | tuple[str, ...] = True
     cookies: bool | Cookies = True
