@@ -2,7 +2,8 @@
 
 ``extend``, ``replace``, ``off`` and ``override`` make an `Override`, checked when it is made. An application applies it
 to the exchange it is answering: ``extend({"img-src": ["https://cdn.example"]}).apply(scope["perfkit"])``, with
-``environ["perfkit"]`` or Django's ``request.perfkit`` alike.
+``environ["perfkit"]`` or Django's ``request.perfkit`` alike. As decorators of views they are ``csp`` in
+`perfkit.starlette`, `perfkit.flask` and `perfkit.django`.
 """
 
 from perfkit.features.security_headers import NONCE, Nonce, Override, extend, off, override, replace

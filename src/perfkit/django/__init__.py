@@ -1,5 +1,6 @@
 """The Django host: ``MIDDLEWARE = ["perfkit.django.PerfkitMiddleware", ...]`` and ``PERFKIT = {...}``."""
 
+from perfkit.django._csp import csp
 from perfkit.django.conf import project_settings
 from perfkit.django.middleware import (
     FeatureMiddleware,
@@ -14,6 +15,7 @@ __all__ = [
     "PerfkitMiddleware",
     "SecurityHeadersMiddleware",
     "TimingMiddleware",
+    "csp",
     "project_settings",
     "reports_view",
 ]
