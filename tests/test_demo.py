@@ -1,6 +1,7 @@
 """`perfkit demo`, as `make demo` runs it."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -27,13 +28,25 @@ def demo(tmp_path, *arguments):
             process.stdout.close()
 
 
-def test_the_demo_compares_and_stops(tmp_path):
-    with demo(tmp_path, "--once", "--port", "0") as process:
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """What a demo prints that stops by itself."""
+    with demo(tmp_path_factory.mktemp("demo"), "--once", "--port", "0") as process:
         output, _ = process.communicate(timeout=120)
     assert process.returncode == 0, output
+    return output
+
+
+def test_the_demo_compares_and_stops(output):
     for shown in ("a JSON list", "total;dur=", "database;dur=", "x-content-type-options", "nosniff"):
         assert shown in output
     assert "Traceback" not in output
+
+
+def test_the_demo_shows_the_policy_of_the_page_and_its_grade(output):
+    (_, *first), (_, *second) = re.findall(r"(answer \d) +([\w-]{32}) +([\w-]{32})", output)
+    assert first[0] == first[1] != second[0] == second[1]
+    assert re.search(r"grade C, 50 points +grade A\+, 130 points", output)
 
 
 def test_the_demo_serves_until_it_is_interrupted(tmp_path):

@@ -20,6 +20,7 @@ class Endpoint:
 ENDPOINTS = (
     Endpoint("GET", "/", "this page: the newest books, as HTML"),
     Endpoint("GET", "/books/{id}", "one book, as HTML"),
+    Endpoint("GET", "/books/{id}/card", "one book in a few lines, for other sites to show in a frame"),
     Endpoint("GET", "/static/bookshop.css", "the style sheet"),
     Endpoint("GET", "/api/books?limit=100&offset=0", "a large JSON list; up to 2,000 books at once"),
     Endpoint("GET", "/api/books/{id}", "one book with its reviews, as JSON"),
@@ -33,4 +34,5 @@ ENDPOINTS = (
     Endpoint("POST", "/api/logout", "log out"),
     Endpoint("GET", "/api/me", "who is logged in"),
     Endpoint("POST", "/api/books/{id}/reviews", 'review a book, once logged in: {"rating": 5, "text": "..."}'),
+    Endpoint("POST", "/csp-reports/", "where browsers tell what the policy of a page has blocked"),
 )

@@ -30,8 +30,14 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
 
-# The defaults suit this shop; see perfkit's documentation for the sections.
-PERFKIT: dict[str, Any] = {}
+# The defaults suit this shop. Which policy its pages can live with, only their author knows.
+PERFKIT: dict[str, Any] = {
+    "security_headers": {
+        "csp": {"html": "nonce"},  # home.html has the nonce; the other pages need none
+        "reporting": {"csp": "/csp-reports/"},
+        "paths": [{"path": "/api/logout", "clear_site_data": True}],
+    },
+}
 
 if os.environ.get("BOOKSHOP_PERFKIT", "on") == "off":  # to compare
     INSTALLED_APPS.remove("perfkit.django")
@@ -48,7 +54,12 @@ TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
         "APP_DIRS": True,
-        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "perfkit.django.context_processors.csp_nonce",
+            ]
+        },
     }
 ]
 

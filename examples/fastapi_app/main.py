@@ -12,12 +12,25 @@ from starlette.middleware.sessions import SessionMiddleware
 
 import bookshop
 from bookshop.home import secret_key
-from perfkit.asgi import PerfkitMiddleware
+from perfkit.asgi import PerfkitMiddleware, reports_app
 
 from . import accounts, books, feeds, pages, reviews
 from .database import open_database
 
 STATIC_FOLDER = Path(bookshop.__file__).parent / "static"
+
+# The defaults suit this shop. Which policy its pages can live with, only their author knows.
+PERFKIT = {
+    "security_headers": {
+        "csp": {"html": "nonce"},  # templates/home.html has the nonce; the other pages need none
+        "reporting": {"csp": "/csp-reports/"},
+        "paths": [
+            {"path": "/docs*", "csp": "swagger"},
+            {"path": "/redoc*", "csp": "swagger"},
+            {"path": "/api/logout", "clear_site_data": True},
+        ],
+    },
+}
 
 
 def create_app(*, perfkit: bool = True) -> FastAPI:
@@ -26,12 +39,14 @@ def create_app(*, perfkit: bool = True) -> FastAPI:
     app.add_middleware(SessionMiddleware, secret_key=secret_key(), same_site="lax")
     if perfkit:
         # This line is all it takes. Middleware added last is outermost, so perfkit sees every response as it leaves.
-        app.add_middleware(PerfkitMiddleware)
+        app.add_middleware(PerfkitMiddleware, settings=PERFKIT)
 
     app.add_exception_handler(RequestValidationError, explain_bad_input)
     for module in (pages, books, reviews, feeds, accounts):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=STATIC_FOLDER), name="static")
+    app.state.reports = reports_app()
+    app.mount("/csp-reports", app.state.reports)
     return app
 
 

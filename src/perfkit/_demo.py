@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import subprocess
 import sys
@@ -19,9 +20,14 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from perfkit._check import Grade, fetch, grade
+
 HOST = "127.0.0.1"
 ROUNDS = 3
 START_SECONDS = 60  # the first start makes the database
+CHECK_SECONDS = 30
+SCRIPT_NONCE = re.compile(r'<script nonce="([^"]*)"')
+POLICY_NONCE = re.compile(r"'nonce-([^']*)'")
 UNCHANGED = frozenset({"date", "server", "content-length", "content-type", "etag", "last-modified"})
 
 
@@ -108,8 +114,11 @@ def compare(console: Console, plain: str, fast: str) -> None:
         for base in (plain, fast):  # the first request of a process is never typical
             client.get(f"{base}/api/books/1")
         answers = [(request, *ask_both(client, request.path, plain, fast)) for request in REQUESTS]
+        pages = [client.get(fast) for _ in range(2)]
     console.print(_requests_table(answers))
     console.print(_headers_table(answers))
+    console.print(_nonces_table(pages))
+    console.print(_grades_table(*(grade(fetch(base, CHECK_SECONDS)) for base in (plain, fast))))
 
 
 def ask_both(client: httpx.Client, path: str, plain: str, fast: str) -> tuple[Answer, Answer]:
@@ -161,11 +170,52 @@ def _headers_table(answers: list[tuple[Request, Answer, Answer]]) -> Table:
     return table
 
 
+def _nonces_table(pages: list[httpx.Response]) -> Table:
+    table = Table(
+        title="A nonce for each answer: the page's own script runs, and none that was injected",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+    )
+    for column in ("the same page", "nonce in its policy", "nonce in its script"):
+        table.add_column(column, overflow="fold")
+    for number, page in enumerate(pages, 1):
+        policy = page.headers.get("content-security-policy", "")
+        table.add_row(f"answer {number}", _first(POLICY_NONCE, policy), _first(SCRIPT_NONCE, page.text))
+    return table
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else "none"
+
+
+def _grades_table(plain: Grade, fast: Grade) -> Table:
+    """What takes or gives points, by rule."""
+    table = Table(
+        title="What perfkit check --headers says of it; what needs https is not graded on this machine",
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        show_footer=True,
+    )
+    for name, judged in (("without perfkit", plain), ("with it", fast)):
+        table.add_column("", justify="right")
+        table.add_column(name, f"grade {judged.letter}, {judged.score} points")
+    for rule in dict.fromkeys(finding.rule for finding in (*plain.findings, *fast.findings) if finding.points):
+        table.add_row(*_said(plain, rule), *_said(fast, rule))
+    return table
+
+
+def _said(judged: Grade, rule: str) -> tuple[str, str]:
+    """The points and the words of a grade's finding by this rule."""
+    finding = next((finding for finding in judged.findings if finding.rule == rule), None)
+    return (f"{finding.points:+d}" if finding.points else "0", finding.says) if finding else ("", "")
+
+
 def _serve_on(console: Console, url: str) -> None:
     console.print(f"\nThe bookshop with perfkit is at [link]{url}[/link] until you press Ctrl+C. Look at:")
     console.print(f"  {url}/             in a browser: developer tools, Network, Timing show the Server-Timing entries")
     console.print(f"  curl -i {url}/api/books/1")
-    console.print("  perfkit config     the features in force, with their options")
+    console.print(f"  perfkit check --headers {url}/    what was graded above, in full")
     while True:
         time.sleep(3600)
 

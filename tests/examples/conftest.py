@@ -11,7 +11,7 @@ import pytest
 
 from bookshop.stock import Stock, make_stock
 
-from .servers import SERVERS, START_TIMEOUT, run_server
+from .servers import SERVERS, START_TIMEOUT, log_of, run_server
 
 
 @pytest.fixture(scope="session")
@@ -21,9 +21,20 @@ def servers_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session", params=SERVERS)
-def server_url(request: pytest.FixtureRequest, servers_home: Path) -> Iterator[str]:
-    with run_server(servers_home, request.param) as url:
+def server_name(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def server_url(server_name: str, servers_home: Path) -> Iterator[str]:
+    with run_server(servers_home, server_name) as url:
         yield url
+
+
+@pytest.fixture
+def server_log(server_name: str, servers_home: Path) -> Path:
+    return log_of(servers_home, server_name)
 
 
 @pytest.fixture(scope="session")

@@ -21,6 +21,11 @@ SERVERS = {
     "django-uvicorn": (*UVICORN, "django_app.asgi:application"),
     "django-gunicorn": (*GUNICORN, "--workers", "2", "django_app.wsgi:application"),
 }
+# The same shops without perfkit.
+PLAIN_SERVERS = {
+    "fastapi-plain": (*UVICORN, "--factory", "fastapi_app.main:create_plain_app"),
+    "django-plain": SERVERS["django-uvicorn"],
+}
 
 # What uvicorn and gunicorn say once they listen. Port 0 leaves the choice to the system, so that no two tests collide.
 LISTENING = re.compile(r"(?:running on|Listening at:) (http://127\.0\.0\.1:\d+)")
@@ -36,11 +41,12 @@ def clean_environment(home: Path, **changes: str) -> dict[str, str]:
 
 @contextmanager
 def run_server(home: Path, name: str) -> Iterator[str]:
-    """Run one of SERVERS with its files in `home`; gives the URL it listens on, and fails if it complained."""
-    log = home / f"{name}.log"
-    command = (sys.executable, "-m", *SERVERS[name])
+    """Run one of the servers with its files in `home`; gives the URL it listens on, and fails if it complained."""
+    log = log_of(home, name)
+    command = (sys.executable, "-m", *{**SERVERS, **PLAIN_SERVERS}[name])
+    environment = clean_environment(home, BOOKSHOP_PERFKIT="off" if name in PLAIN_SERVERS else "on")
     with log.open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, env=clean_environment(home))
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
     try:
         yield wait_for_url(process, log)
     finally:
@@ -51,6 +57,11 @@ def run_server(home: Path, name: str) -> Iterator[str]:
             process.kill()
             process.wait()
     assert not re.search("Traceback|Warning:", log.read_text()), log.read_text()
+
+
+def log_of(home: Path, name: str) -> Path:
+    """Where this server writes to."""
+    return home / f"{name}.log"
 
 
 def wait_for_url(process: subprocess.Popen[bytes], log: Path) -> str:

@@ -1,5 +1,6 @@
 """The pages for people, and what belongs to them."""
 
+import re
 from html import unescape
 
 import httpx
@@ -33,10 +34,9 @@ def test_every_link_leads_somewhere(shop: httpx.Client) -> None:
                 assert (endpoint.path, response.status_code) == (endpoint.path, 200)
 
 
-def test_a_page_has_inline_style_and_script_and_an_outside_style_sheet(shop: httpx.Client) -> None:
+def test_the_home_page_has_inline_style_and_script_and_an_outside_style_sheet(shop: httpx.Client) -> None:
     page = shop.get("/").text
-    assert page.count("<style>") == page.count("<script>") == 1
-    assert page.count('rel="stylesheet"') == 1
+    assert page.count("<style") == page.count("<script") == page.count('rel="stylesheet"') == 1
 
 
 def test_the_style_sheet_is_served(shop: httpx.Client) -> None:
@@ -56,14 +56,24 @@ def test_the_page_of_a_book_escapes_and_shows_what_is_known(shop: httpx.Client, 
     assert "★" in page
 
 
-def test_the_page_of_an_unknown_book_is_a_404_for_people(shop: httpx.Client) -> None:
-    page = shop.get("/books/99999")
+def test_the_page_of_a_book_says_how_to_show_its_card_elsewhere(shop: httpx.Client, stock: Stock) -> None:
+    found = re.search(r'<iframe src="([^"]+)">', unescape(shop.get("/books/2").text))
+    assert found is not None
+    card = shop.get(found[1])
+    assert found[1] == str(shop.base_url.join("/books/2/card"))
+    assert 'href="' in card.text
+    assert stock.books[1]["title"] in unescape(card.text)
+
+
+@pytest.mark.parametrize("path", ["/books/99999", "/books/99999/card"])
+def test_the_page_of_an_unknown_book_is_a_404_for_people(shop: httpx.Client, path: str) -> None:
+    page = shop.get(path)
     assert page.status_code == 404
     assert "Not on our shelves" in page.text
 
 
 def test_pages_answer_head(shop: httpx.Client) -> None:
-    for path in ("/", "/books/1", "/files/catalogue.csv"):
+    for path in ("/", "/books/1", "/books/1/card", "/files/catalogue.csv"):
         response = shop.head(path)
         assert response.status_code == 200
         assert response.content == b""

@@ -14,7 +14,7 @@ from bookshop.endpoints import ENDPOINTS
 from bookshop.stock import BOOKS
 from django_app.database_url import database
 
-from .servers import EXAMPLES, clean_environment
+from .servers import EXAMPLES, PLAIN_SERVERS, clean_environment, run_server
 
 
 @pytest.mark.server
@@ -73,6 +73,17 @@ def test_django_runs_with_perfkit_and_without(tmp_path: Path, switch: str, prese
     settings = manage(tmp_path, "diffsettings", "--output", "unified", BOOKSHOP_PERFKIT=switch)
     assert ("+ MIDDLEWARE = ['perfkit.django.PerfkitMiddleware'," in settings) is present
     assert ("+ INSTALLED_APPS = ['perfkit.django'," in settings) is present
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", PLAIN_SERVERS)
+def test_the_pages_work_without_perfkit(servers_home: Path, name: str) -> None:
+    with run_server(servers_home, name) as url, httpx.Client(base_url=url, trust_env=False) as plain:
+        for path in ("/", "/books/1", "/books/1/card"):
+            page = plain.get(path)
+            assert page.status_code == 200
+            assert {"content-security-policy", "server-timing"}.isdisjoint(page.headers)
+        assert '<script nonce="">' in plain.get("/").text
 
 
 @pytest.mark.usefixtures("bookshop_home")

@@ -37,6 +37,12 @@ os.closerange(5, 64)
 os.execv(sys.argv[3], sys.argv[3:])
 """
 
+NOTE_VIOLATIONS = """
+    const violations = [];
+    addEventListener("securitypolicyviolation", ({effectiveDirective, blockedURI, disposition, originalPolicy}) =>
+        violations.push({effectiveDirective, blockedURI, disposition, originalPolicy}));
+"""
+
 
 class Chromium:
     """A running browser. Messages end with a NUL on the pipe.
@@ -89,6 +95,11 @@ class Chromium:
         assert answer is not None, "Chromium has ended"
         return answer
 
+    def pages(self) -> dict[str, str]:
+        """The targets that are pages, popups too, by URL."""
+        targets = self.call("Target.getTargets")["targetInfos"]
+        return {each["url"]: each["targetId"] for each in targets if each["type"] == "page"}
+
     def close(self) -> None:
         """End the browser and what belongs to it here."""
         os.close(self._commands)
@@ -96,11 +107,11 @@ class Chromium:
 
 
 class Tab:
-    """A tab of the browser."""
+    """A tab of the browser: a new one, or the page that is this target."""
 
-    def __init__(self, browser: Chromium) -> None:
+    def __init__(self, browser: Chromium, target: str | None = None) -> None:
         self._browser = browser
-        target = browser.call("Target.createTarget", url="about:blank")["targetId"]
+        target = target or browser.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = browser.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self._call("Page.enable")
         self._call("Page.setLifecycleEventsEnabled", enabled=True)
@@ -119,6 +130,54 @@ class Tab:
         result = self._call("Runtime.evaluate", expression=expression, returnByValue=True)
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
+
+    def type(self, text: str) -> None:
+        """Enter a text where the focus is, as a keyboard would."""
+        self._call("Input.insertText", text=text)
+
+    def watch(self) -> None:
+        """Begin to note what goes wrong in the pages of this tab, and in their workers."""
+        for domain in ("Log", "Network", "Runtime"):
+            self._call(f"{domain}.enable")
+        self._call("Page.addScriptToEvaluateOnNewDocument", source=NOTE_VIOLATIONS)
+        self._call("Target.setAutoAttach", autoAttach=True, waitForDebuggerOnStart=False, flatten=True)
+
+    def violations(self) -> list[dict[str, str]]:
+        """What a policy has blocked or reported in the page, once `watch` was called."""
+        return self.value("violations")
+
+    def workers(self) -> dict[str, str]:
+        """The URLs of the pages' workers, by session."""
+        attached = [event["params"] for event in self._events("Target.attachedToTarget")]
+        return {each["sessionId"]: each["targetInfo"]["url"] for each in attached}
+
+    def mishaps(self) -> list[Any]:
+        """Errors in the console, failed requests and violations since `watch` was called."""
+        sessions = [self._session, *self.workers()]
+        for worker in sessions[1:]:
+            for domain in ("Log", "Network", "Runtime"):  # which tells what was logged before, too
+                self._browser.call(f"{domain}.enable", worker)
+        self.value("0")  # what the browser has told before it answers
+        found = [event for event in self._browser.events if event.get("sessionId") in sessions and is_mishap(event)]
+        return found + self.violations()
+
+    def _events(self, method: str) -> list[dict[str, Any]]:
+        events = self._browser.events
+        return [event for event in events if event["method"] == method and event.get("sessionId") == self._session]
+
+
+def is_mishap(event: dict[str, Any]) -> bool:
+    """Whether an event tells of something that went wrong in a page."""
+    params = event["params"]
+    match event["method"]:
+        case "Log.entryAdded":
+            return params["entry"]["level"] == "error"
+        case "Runtime.consoleAPICalled":
+            return params["type"] in ("error", "assert")
+        case "Network.responseReceived":
+            return params["response"]["status"] >= 400
+        case method:
+            return method in ("Network.loadingFailed", "Runtime.exceptionThrown")
 
 
 @contextmanager

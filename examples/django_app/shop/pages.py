@@ -3,10 +3,12 @@
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from bookshop.catalogue import FILENAME, catalogue_file
 from bookshop.endpoints import ENDPOINTS
+from perfkit.django import csp
 
 from .models import Book
 from .streaming import stream_file
@@ -23,7 +25,15 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 def show_book(request: HttpRequest, book_id: int) -> HttpResponse:
     book = get_object_or_404(Book.objects.with_relations().prefetch_related("reviews"), pk=book_id)
-    return render(request, "shop/book.html", {"book": book})
+    card_url = request.build_absolute_uri(reverse("card", args=[book_id]))
+    return render(request, "shop/book.html", {"book": book, "card_url": card_url})
+
+
+@require_safe
+@csp.extend({"frame-ancestors": ["*"]})  # on a page about the book, wherever that is
+def show_card(request: HttpRequest, book_id: int) -> HttpResponse:
+    book = get_object_or_404(Book.objects.with_relations(), pk=book_id)
+    return render(request, "shop/card.html", {"book": book})
 
 
 @require_safe
