@@ -12,7 +12,12 @@ from tests.memory_exchange import MemoryExchange
 
 def test_a_value_on_offer_is_made_once_and_when_asked_for():
     made: list[Shared] = []
-    shared = Shared({"nonce": lambda shared: made.append(shared) or len(made)})
+
+    def make(shared: Shared) -> int:
+        made.append(shared)
+        return len(made)
+
+    shared = Shared({"nonce": make})
     assert "nonce" in shared
     assert not shared.has("nonce")
     assert (made, dict(shared)) == ([], {})
@@ -55,12 +60,9 @@ def test_what_is_no_dict_of_ours_is_replaced():
 
 
 def test_a_body_is_unique_where_a_feature_or_a_value_says_so():
-    exchange = MemoryExchange()
-    assert not exchange.unique
-    exchange.shared.unique = True
-    assert exchange.unique
-    other = MemoryExchange()
-    other.unique = True
-    assert other.unique
+    said, by_value, by_feature = MemoryExchange(), MemoryExchange(), MemoryExchange()
+    by_value.shared.unique = True
+    by_feature.unique = True
+    assert (said.unique, by_value.unique, by_feature.unique) == (False, True, True)
     assert Exchange.shared is NEVER_SHARED
     assert not NEVER_SHARED.unique

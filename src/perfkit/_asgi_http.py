@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
 from typing import Final
 
 from perfkit._asgi import ConnectionExchange, Message, outlive, reply_headers
+from perfkit._encoder import Encoder, offload_size
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, FAILURE, Reply, is_event_stream
 from perfkit.feature import Pending
@@ -17,6 +19,9 @@ FILE_MESSAGES: Final = frozenset({"http.response.pathsend", "http.response.zeroc
 BODY_MESSAGES: Final = FILE_MESSAGES | {"http.response.trailers"}
 
 NOTHING: Final[Message] = {}
+
+# How long the head of a stream waits for the first of its body: not so long that a client waits for the head.
+HOLD_SECONDS: Final = 0.02
 
 
 class HttpExchange(ConnectionExchange):
@@ -29,6 +34,9 @@ class HttpExchange(ConnectionExchange):
         _plain: whether the application's chunks go out as they come.
         _replaced: whether they are dropped, because a feature put a body in place of the stream.
         _complete: whether all of the response has been sent.
+        _timer: lets go of what is held back of a stream, unless the rest comes before.
+        _release: sends it then.
+        _held: the chunks held back with the head.
         open: whether there is still something to do when the application returns.
     """
 
@@ -38,6 +46,9 @@ class HttpExchange(ConnectionExchange):
     _plain = False
     _replaced = False
     _complete = False
+    _timer: asyncio.TimerHandle | None = None
+    _release: asyncio.Task[None] | None = None
+    _held = b""
     open = True
 
     def send(self, message: Message) -> Awaitable[None]:
@@ -51,15 +62,51 @@ class HttpExchange(ConnectionExchange):
             self._start = message
             self.status = message["status"]
             self.accept_headers(message)
-            if CONTENT_LENGTH.raw in self._fields or not self._is_event_stream():
+            if CONTENT_LENGTH.raw in self._fields:
                 return _held_back()
-            return self._send_start()
+            if self._is_event_stream():
+                return self._send_start()
+            self._hold()
+            return _held_back()
         return self._take_other(message)
+
+    def _hold(self) -> None:
+        """Hold back the head of what may be a stream, but not for long."""
+        with suppress(RuntimeError):  # no event loop of asyncio's: it waits for the first of the body
+            self._timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._let_go)
+
+    def _let_go(self) -> None:
+        self._timer = None
+        self._release = asyncio.ensure_future(self._send_held())
+
+    async def _send_held(self) -> None:
+        """Send what is held back of a stream."""
+        await self._send_start()
+        held, self._held = self._held, b""
+        if held and not self._replaced:
+            await self._send({"type": "http.response.body", "body": self.encode(held), "more_body": True})
+
+    async def _released(self) -> None:
+        """Wait until what was held back is on its way, in front of what comes now."""
+        release, self._release = self._release, None
+        if release is not None:
+            await release
+            self._plain = self._encoder is None and not self._replaced
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _is_event_stream(self) -> bool:
         return is_event_stream(self.response_header(CONTENT_TYPE) or "")
 
     async def _take_body(self, message: Message) -> None:
+        if self._timer is not None or self._release is not None:
+            joined = await self._joined(message)
+            if joined is None:
+                return
+            message = joined
         body: bytes = message.get("body", b"")
         more: bool = message.get("more_body", False)
         if self._start is not None:
@@ -74,18 +121,41 @@ class HttpExchange(ConnectionExchange):
         elif self._replaced:
             return
         if self._encoder is not None:
-            data = self.encode(body)
-            message = {**message, "body": data if more else data + self.encode_end()}
+            message = {**message, "body": await self._encoded(self._encoder, body, more=more)}
         await self._send(message)
         if not more and not self._message.get("trailers") and (pending := self._completed()) is not None:
             await outlive(pending)
 
+    async def _joined(self, message: Message) -> Message | None:
+        """The message with what was held back before it; None where it is held back too."""
+        if self._release is not None:
+            await self._released()
+            return message
+        body: bytes = message.get("body", b"")
+        if message.get("more_body") and len(self._held) + len(body) < self._stack.hold:
+            self._held += body
+            return None
+        self._stop_timer()
+        if not self._held:
+            return message
+        self.streamed = True
+        held, self._held = self._held, b""
+        return {**message, "body": held + body}
+
+    async def _encoded(self, encoder: Encoder, body: bytes, *, more: bool) -> bytes:
+        large = len(body) >= offload_size(encoder)
+        data = await asyncio.to_thread(self.encode, body) if large else self.encode(body)
+        return data if more else data + self.encode_end()
+
     async def _take_other(self, message: Message) -> None:
         kind = message["type"]
         from_file = kind in FILE_MESSAGES
+        if self._release is not None:
+            await self._released()
         if self._start is not None:
+            self._stop_timer()
             self.sendfile = from_file
-            await self._send_start()
+            await self._send_held()
         if self._replaced and kind in BODY_MESSAGES:
             return
         await self._send(message)
@@ -124,7 +194,8 @@ class HttpExchange(ConnectionExchange):
             self.frame(message["status"], self._original)
         self._sent = True
         self._replaced = self._original is None and self.body is not None
-        self._plain = self._encoder is None and not self._replaced
+        # What is held back goes first.
+        self._plain = self._encoder is None and not self._replaced and self._release is None
         if self._replaced:
             message = {"type": message["type"]}  # whatever else it said, of trailers for example, was of the stream
         return {**message, "status": self.status, "headers": self.headers}
@@ -151,15 +222,19 @@ class HttpExchange(ConnectionExchange):
 
     async def close(self) -> None:
         """The application returned."""
+        self._stop_timer()
+        await self._released()
         if self._start is not None:
-            await self._send_start()
+            await self._send_held()
         await self.finish(None if self._complete else IncompleteResponseError())
 
     async def fail(self, error: BaseException) -> None:
         """The application, or a feature, raised."""
-        if self._start is not None and isinstance(error, Exception):
-            with suppress(Exception):  # the first error is the one to report
-                await self._send_start()
+        self._stop_timer()
+        with suppress(Exception):  # the first error is the one to report
+            await self._released()
+            if self._start is not None and isinstance(error, Exception):
+                await self._send_held()
         await self.finish(error)
 
 

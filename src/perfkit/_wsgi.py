@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
@@ -151,8 +151,8 @@ class WsgiExchange(Exchange):
             raise
 
     def _respond(self, iterable: Iterable[bytes], body: Body) -> Iterable[bytes]:
-        if isinstance(iterable, (list, tuple)) and len(iterable) <= 1 and self._server_write is None:
-            return self._respond_whole(iterable[0] if iterable else b"", body)
+        if isinstance(iterable, (list, tuple)) and self._server_write is None and self._is_whole(iterable):
+            return self._respond_whole(b"".join(iterable), body)
         if self._is_file(iterable):
             return self._respond_file(iterable, body)
         body.rest = iter(iterable)
@@ -161,6 +161,12 @@ class WsgiExchange(Exchange):
         if not self._replaced:
             return body
         return WholeBody(b"" if self._wrote else self.body or b"", body)
+
+    def _is_whole(self, items: Sequence[bytes]) -> bool:
+        if len(items) <= 1:
+            return True
+        self.streamed = sum(map(len, items)) < self._stack.hold
+        return self.streamed
 
     def _respond_whole(self, data: bytes, body: Body) -> Iterable[bytes]:
         self._begin(data)

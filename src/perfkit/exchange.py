@@ -109,6 +109,7 @@ class Exchange:
         status: status of the response; 0 until it is known.
         body: the whole body once it is known to be whole, else None: no request seen yet, or a stream. Assigning bytes
             replaces the body, and also a whole stream, whose chunks are then dropped.
+        streamed: the body is whole, but the application sent it in pieces: see `Feature.hold`.
         sendfile: the server sends the body from a file by itself, so that no encoder can be set.
         route: fact: template of the matched route, where the host knows it (``"/books/<int:id>"``); else None.
         state: what a feature keeps from one hook to the next, keyed by the feature itself.
@@ -125,6 +126,7 @@ class Exchange:
     started: float
     status: int = 0
     body: bytes | None = None
+    streamed: bool = False
     sendfile: bool = False
     route: str | None = None
     state: dict[object, Any]

@@ -44,6 +44,8 @@ class Feature:
             connection is over.
         encodes: whether it may set an encoder. The ASGI host then hides the server's zero-copy extension from the
             application, as what goes past the host cannot be encoded.
+        hold: how many bytes a body that comes in pieces may have to be given as a whole, where the host can tell at
+            once that it is over: for what is not worth an encoder. `exchange.streamed` says that it came in pieces.
         shares: whether it uses `exchange.shared`, which is there only then.
         offers: what the application can ask for by name in `exchange.shared`, and what makes it then. Only where it
             `shares`.
@@ -54,6 +56,7 @@ class Feature:
     observer: ClassVar[bool] = False
     websocket: ClassVar[bool] = False
     encodes: ClassVar[bool] = False
+    hold: ClassVar[int] = 0
     shares: ClassVar[bool] = False
     offers: ClassVar[Mapping[str, Offer]] = NOTHING
 

@@ -44,6 +44,7 @@ class Stack:
         features: the features, outermost first.
         trust: as given.
         encodes: whether a feature may set an encoder.
+        hold: how many bytes of a stream a host may hold back to see whether it ends at once.
         shares: whether a feature shares values with the application.
         offers: what the application can ask for there.
         has_views: whether a feature has an `on_view` hook.
@@ -54,6 +55,7 @@ class Stack:
         self.features = tuple(sorted(features, key=lambda feature: feature.position))
         self.trust = trust or ClientTrust()
         self.encodes = any(feature.encodes for feature in self.features)
+        self.hold = max((feature.hold for feature in self.features), default=0)
         self.shares = any(feature.shares for feature in self.features)
         self.offers = {name: offer for feature in self.features for name, offer in feature.offers.items()}
         self._compile()

@@ -43,6 +43,16 @@ class Recorder(Named):
         return None
 
 
+class Holding(Named):
+    """Has four bytes of a stream held back, and notes what it is given."""
+
+    hold: ClassVar[int] = 4
+
+    def on_response(self, exchange: Exchange) -> None:
+        body = None if exchange.body is None else exchange.body.decode()
+        self.note(exchange, "on_response", body=body, streamed=exchange.streamed)
+
+
 class RequestFacts(Named):
     """Notes what it sees of the request.
 

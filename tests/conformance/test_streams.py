@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.conformance.behaviours import Stream
 from tests.conformance.case import case
 from tests.conformance.encoders import Framed, HoldBack, Upper
-from tests.conformance.features import Edit, Encode, Recorder, Remember
+from tests.conformance.features import Edit, Encode, Holding, Recorder, Remember
 from tests.conformance.hosts import IN_PROCESS
 from tests.conformance.run import Run
 from tests.conformance.trace import Trace
@@ -177,3 +177,20 @@ def test_exchanges_under_way_at_once_do_not_mix(run: Run) -> None:
         trace = run.host.trace(request.id, until="only.on_end")
         assert trace.hooks.count("only.on_end") == 1
         assert trace.facts("only.on_end") == {"error": None}
+
+
+@case(Stream(chunks=()), Holding("only"))
+def test_stream_that_is_empty_is_whole_where_the_host_can_tell(run: Run) -> None:
+    response, trace = run(until="app.closed")
+    assert response.body == b""
+    # Django's streams on an event loop are not waited for.
+    whole = not (run.kind.django and run.kind.protocol == "asgi")
+    assert trace.facts("only.on_response")["body"] == ("" if whole else None)
+
+
+@case(Stream(chunks=(b"abcd", b"e")), Holding("only"))
+def test_stream_that_is_looked_at_loses_nothing(run: Run) -> None:
+    response, trace = run(until="app.closed")
+    assert response.body == b"abcde"
+    assert trace.facts("only.on_response")["body"] is None
+    assert trace.names.count("app.closed") == 1

@@ -11,7 +11,7 @@ from perfkit import Feature, HeaderName, Reply
 from perfkit.wsgi import PerfkitMiddleware
 from tests.conformance.direct_wsgi import TEXT, Call, Items, answers, call
 from tests.conformance.encoders import Framed
-from tests.conformance.features import Answer, Edit, Encode, Fail, Recorder, RequestFacts
+from tests.conformance.features import Answer, Edit, Encode, Fail, Holding, Recorder, RequestFacts
 
 ADD = Edit(append={"X-Added": "yes"})
 REPLY = Reply(429, {HeaderName("Content-Type"): "text/plain"}, b"slow down")
@@ -52,6 +52,19 @@ def test_one_item_out_for_each_item_in(body: Any) -> None:
     assert done.items() == [b"a", b"", b"b"]
     assert done.trace.facts("only.on_response") == {"status": 200, "body": None}
     assert done.ends == [None]
+
+
+@pytest.mark.parametrize("body", [[b"a", b"b", b"c"], (b"a", b"bc")], ids=["list", "tuple"])
+def test_list_of_few_bytes_is_whole_where_a_feature_says_so(body: Any) -> None:
+    done = call(answers(body), Holding("only"))
+    assert done.items() == [b"abc"]
+    assert done.trace.facts("only.on_response") == {"body": "abc", "streamed": True}
+
+
+def test_list_of_more_bytes_stays_a_stream() -> None:
+    done = call(answers([b"ab", b"cd"]), Holding("only"))
+    assert done.items() == [b"ab", b"cd"]
+    assert done.trace.facts("only.on_response") == {"body": None, "streamed": False}
 
 
 def test_empty_first_item_passes_as_an_item() -> None:

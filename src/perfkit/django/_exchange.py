@@ -6,6 +6,7 @@ from asyncio import CancelledError
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from http.client import responses
 from http.cookies import Morsel
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -15,6 +16,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
+    CONTENT_TYPE,
     CSP_NONCE,
     FAILURE,
     PATH_CHARACTERS,
@@ -25,6 +27,7 @@ from perfkit.exchange import (
     Reply,
     Shared,
     check_header_value,
+    is_event_stream,
 )
 from perfkit.stack import SPENT, Stack
 
@@ -45,6 +48,8 @@ class DjangoExchange(Exchange):
     # Before there is a response.
     _headers: Any = MappingProxyType({})
     _cookies: Any = MappingProxyType({})
+    # Of a stream, where its first chunk has been taken.
+    _chunks: Iterable[bytes] | None = None
 
     def __init__(self, request: HttpRequest, stack: Stack) -> None:
         super().__init__(stack.trust)
@@ -149,8 +154,28 @@ class DjangoExchange(Exchange):
         self._headers = response.headers._store
         self._cookies = response.cookies
         self.status = response.status_code
-        self.body = self._original = None if response.streaming else cast("HttpResponse", response).content
+        if not response.streaming:
+            self.body = cast("HttpResponse", response).content
+        elif self._stack.hold and self._is_empty(cast("StreamingHttpResponse", response)):
+            self.body, self.streamed = b"", True
+        self._original = self.body
         return self._stack.respond(self)
+
+    def _is_empty(self, response: StreamingHttpResponse) -> bool:
+        """Whether a stream is over before it begins, for which its first chunk is taken: the others are not waited for.
+
+        Those on an event loop are left alone, as their first chunk may be a long time coming.
+        """
+        if response.is_async or self._is_file(response) or is_event_stream(self.response_header(CONTENT_TYPE) or ""):
+            return False
+        chunks = iter(cast("Iterable[bytes]", response.streaming_content))
+        first = next(chunks, None)
+        if first is not None:
+            self._chunks = chain((first,), chunks)
+        return first is None
+
+    def _is_file(self, response: StreamingHttpResponse) -> bool:
+        return getattr(response, "file_to_stream", None) is not None
 
     def reply(self, reply: Reply) -> HttpResponse:
         """A feature's reply as the response."""
@@ -179,11 +204,11 @@ class DjangoExchange(Exchange):
         if self.body is not None:
             whole = iter((self.body,))
             response.streaming_content = _async_iterator(whole) if response.is_async else whole
-        elif self._encoder is None and getattr(response, "file_to_stream", None) is not None:
+        elif self._encoder is None and self._is_file(response):
             return  # it stays with the server, which may send the file by itself (wsgi.file_wrapper)
         else:
             self.complete = False
-            chunks: Any = response.streaming_content
+            chunks: Any = self._chunks or response.streaming_content
             response.streaming_content = self._async_stream(chunks) if response.is_async else self._stream(chunks)
 
     def _stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
