@@ -81,6 +81,7 @@ class Share:
 
     Attributes:
         of: the variant.
+        beyond: the variant that what it adds is counted from; by default the bare application.
         against: the other one.
         against_setting: where that stands; by default in the same setting.
         at_most: the budget; None where the ratio is only told.
@@ -88,6 +89,7 @@ class Share:
     """
 
     of: str
+    beyond: str = BARE
     against: str
     against_setting: str = ""
     at_most: float | None = None
@@ -96,8 +98,11 @@ class Share:
     def verdict(self, setting: str, times: Times) -> Verdict:
         """Judge; raises KeyError where one of the variants was not measured."""
         other = self.against_setting or setting
-        ratio = _added(setting, self.of, times) / max(_added(other, self.against, times), 1e-9)
+        added = _added(setting, self.of, times) - _added(setting, self.beyond, times)
+        ratio = added / max(_added(other, self.against, times), 1e-9)
         shown = f"{ratio:.2f} of {self.against}" + (f" ({other})" if other != setting else "")
+        if self.beyond != BARE:
+            shown += f", counted from {self.beyond}"
         if self.at_most is None:
             return Verdict(ratio, shown, "", None)
         return Verdict(ratio, shown, f"at most {self.at_most:.2f}", ratio <= self.at_most)

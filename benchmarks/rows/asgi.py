@@ -157,6 +157,7 @@ ASGI = Setting(
         Share(of="perfkit: Timing", against="X-Process-Time recipe"),
         Share(of="perfkit: SecurityHeaders", against="secure"),
         Share(of=TWO, against="secure", at_most=6 / 11, why="6 us where secure adds 11"),
+        Share(of=TWO, beyond="perfkit: Timing", against="secure", at_most=1 / 5, why="the headers alone"),
         Share(of=TWO, against=PEERS),
     ),
     packages=("starlette", "secure", "timing-asgi"),

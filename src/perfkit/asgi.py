@@ -1,9 +1,9 @@
 """The ASGI host: runs a stack around any ASGI application (Starlette, FastAPI, Litestar, Quart, ...).
 
 The head of a response is held back until its first body message, which tells whether the body is whole, but that of a
-stream no longer than 20 ms; the head of an event stream is sent at once. Messages a host need not know (trailers, early hints, server push, debug) pass in order.
-Lifespan and scopes of other kinds are not touched. Source: ASGI's HTTP and WebSocket message format 2.5 and its
-extensions.
+stream no longer than 20 ms; the head of an event stream is sent at once. Messages a host need not know (trailers, early
+hints, server push, debug) pass in order. Lifespan and scopes of other kinds are not touched. Source: ASGI's HTTP and
+WebSocket message format 2.5 and its extensions.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from perfkit import ConfigurationError, SecurityHeaders, Settings
+from perfkit._paths import Paths
 from perfkit.features.security_headers import NONCE, Override, extend, off, override, replace
 from perfkit.features.security_headers._feature import MAX_OVERRIDES
-from perfkit.features.security_headers._paths import Paths
 from tests.memory_exchange import serve
 
 CSP = "Content-Security-Policy"

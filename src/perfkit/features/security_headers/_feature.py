@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any, ClassVar, Final
 
+from perfkit._paths import Paths
 from perfkit.exchange import CONTENT_TYPE, SET_COOKIE, Exchange, HeaderName, Reply
 from perfkit.feature import Pending, Position
 from perfkit.features.security_headers._cache_control import private
@@ -14,7 +15,6 @@ from perfkit.features.security_headers._cookies import Hardening
 from perfkit.features.security_headers._csp import doubts
 from perfkit.features.security_headers._nonce import CSP_NONCE, Nonce, made_nonce
 from perfkit.features.security_headers._options import Cookies, HttpsRedirect, SecurityHeadersOptions
-from perfkit.features.security_headers._paths import Paths
 from perfkit.features.security_headers._plan import CSP, CSP_REPORT_ONLY, FRAME_OPTIONS, Head, Plan
 from perfkit.features.security_headers._policies import PRESETS
 from perfkit.features.security_headers._redirect import Redirect

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from perfkit._paths import Paths
 from perfkit.exchange import Exchange, HeaderName, Reply
 from perfkit.features.security_headers._options import HttpsRedirect
-from perfkit.features.security_headers._paths import Paths
 
 HOST: Final = HeaderName("Host")
 LOCATION: Final = HeaderName("Location")
