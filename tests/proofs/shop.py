@@ -1,12 +1,11 @@
-"""The application that the browser opens: `uvicorn tests.proofs.shop:app`."""
+"""What the shops have in common, which the browser opens on each host: their settings, their page, what they saw.
+
+A shop has `/pages/{name}`, `/seen` and the receiver of reports.
+"""
 
 from collections import defaultdict
+from typing import Any, NamedTuple
 
-from starlette.applications import Starlette
-from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-
-from perfkit.asgi import PerfkitMiddleware, reports_app
 from perfkit.reports import Report, ReportReceiver
 
 SETTINGS = {"security_headers": {"csp": {"html": "nonce"}, "reporting": {"csp": "/reports/csp"}}}
@@ -20,35 +19,27 @@ ETAG = '"1"'
 
 statuses: defaultdict[str, list[int]] = defaultdict(list)
 reports: list[Report] = []
+receiver = ReportReceiver(on_report=reports.append, log_period=0)
 
 
-async def page(request):
+class Answer(NamedTuple):
+    """What a shop answers."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+
+def page(path: str, if_none_match: str | None, nonce: object) -> Answer:
     """A page with a nonce and a validator of its own, made as ETag middleware does: rendered, and then not sent."""
-    return validated(request, PAGE.format(nonce=request.scope["perfkit"]["csp_nonce"]))
+    body = PAGE.format(nonce=nonce)
+    status = 304 if if_none_match == ETAG else 200
+    statuses[path].append(status)
+    headers = {"ETag": ETAG, "Cache-Control": "no-cache", "Content-Type": "text/html; charset=utf-8"}
+    return Answer(status, headers, body if status == 200 else "")
 
 
-async def naive(request):
-    """The same page without perfkit: each answer has a new nonce in its policy, the 304 too."""
-    nonce = f"n{len(statuses[request.url.path])}"
-    return validated(request, PAGE.format(nonce=nonce), {"Content-Security-Policy": f"script-src 'nonce-{nonce}'"})
-
-
-def validated(request, body, headers=None):
-    headers = {**(headers or {}), "ETag": ETAG, "Cache-Control": "no-cache"}
-    known = request.headers.get("If-None-Match") == ETAG
-    response = Response(status_code=304, headers=headers) if known else HTMLResponse(body, headers=headers)
-    statuses[request.url.path].append(response.status_code)
-    return response
-
-
-async def seen(request):
+def seen() -> dict[str, Any]:
     """What was answered for each page, and what the browser has reported."""
     kinds = [(each.type, each.directive, each.blocked, each.document, each.enforced) for each in reports]
-    return JSONResponse({"statuses": statuses, "reports": kinds, "malformed": receiver.totals().malformed})
-
-
-receiver = ReportReceiver(on_report=reports.append, log_period=0)
-guarded = Starlette(
-    routes=[Route("/seen", seen), Mount("/reports", reports_app(receiver)), Route("/pages/{name}", page)]
-)
-app = Starlette(routes=[Route("/naive", naive), Mount("/", PerfkitMiddleware(guarded, SETTINGS))])
+    return {"statuses": statuses, "reports": kinds, "malformed": receiver.totals().malformed}

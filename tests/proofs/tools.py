@@ -44,6 +44,7 @@ def node_modules() -> Path:
 def install(npm: str) -> None:
     flags = (
         "--ignore-scripts",
+        "--omit=peer",  # ReDoc's bundle has React in it
         "--no-audit",
         "--no-fund",
         "--no-package-lock",

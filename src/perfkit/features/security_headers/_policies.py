@@ -43,16 +43,21 @@ NAMED: Final[Mapping[str, Policy]] = {
     "api": {"default-src": ("'none'",)},
     # What others have uploaded: shown, but without a script and without this origin. As raw.githubusercontent.com.
     "sandbox": {"default-src": ("'none'",), "sandbox": (), "style-src": ("'unsafe-inline'",)},
-    # Swagger UI and ReDoc as FastAPI serves them: from a CDN, started by an inline script that differs between
-    # applications; ReDoc takes its fonts from Google and searches in a worker made of a blob.
+    # Swagger UI and ReDoc as FastAPI serves them, from a CDN or, as its documentation shows, from the own origin. An
+    # inline script starts them, and differs between applications; no handler in an attribute, which is what markup in
+    # a description could bring. Swagger UI shows an image that was answered from a blob, and plays a sound from its
+    # URL; ReDoc takes fonts from Google and searches in a worker made of a blob. tests/proofs/test_docs.py shows in a
+    # browser that each source is needed and that no other is.
     "swagger": {
         "default-src": ("'none'",),
         "base-uri": ("'none'",),
         "connect-src": ("'self'",),
-        "font-src": ("'self'", "data:", "https://fonts.gstatic.com"),
-        "form-action": ("'self'",),
-        "img-src": ("'self'", "data:", "https://cdn.redoc.ly", "https://fastapi.tiangolo.com"),
+        "font-src": ("https://fonts.gstatic.com",),
+        "form-action": ("'none'",),
+        "img-src": ("'self'", "blob:", "data:", "https://cdn.redoc.ly", "https://fastapi.tiangolo.com"),
+        "media-src": ("'self'",),
         "script-src": ("'self'", "'unsafe-inline'", "https://cdn.jsdelivr.net"),
+        "script-src-attr": ("'none'",),
         "style-src": ("'self'", "'unsafe-inline'", "https://cdn.jsdelivr.net", "https://fonts.googleapis.com"),
         "worker-src": ("blob:",),
     },
