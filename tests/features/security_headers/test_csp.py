@@ -116,7 +116,7 @@ def test_a_policy_can_come_from_the_environment() -> None:
         "PERFKIT_SECURITY_HEADERS__CSP__HTML__SCRIPT_SRC": "'nonce' 'strict-dynamic'",
         "PERFKIT_SECURITY_HEADERS__CSP__API": json.dumps({"default-src": ["'self'"]}),
     }
-    (_, feature) = Settings.load({}, environ=environ).features()
+    (feature,) = (each for each in Settings.load({}, environ=environ).features() if isinstance(each, SecurityHeaders))
     header = dict(serve(feature, headers=HTML, view=lambda exchange: str(exchange.shared["csp_nonce"])).headers)[CSP]
     (policy,) = parse(header)
     assert policy["default-src"] == ["'self'", "https://a.example"]

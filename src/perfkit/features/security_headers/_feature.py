@@ -134,8 +134,11 @@ class SecurityHeaders(ConfiguredFeature[SecurityHeadersOptions]):
 
     def _head(self, exchange: Exchange, head: Head) -> Head:
         """The head of a response that frames itself, that helps to debug, or that is to ask for no reports."""
-        if head.unframed is not None and exchange.has_response_header(FRAME_OPTIONS):
-            head = head.unframed
+        if head.unframed is not None:
+            frame = exchange.response_header(FRAME_OPTIONS)
+            # Django's own middleware says DENY on every page, which is what frame-ancestors says too.
+            if frame is not None and frame.upper() != head.block.by_lower[FRAME_OPTIONS.lower][1]:
+                head = head.unframed
         if head.unguarded is not None and exchange.status in DEBUG_STATUSES and self._debugs(exchange):
             return head.unguarded
         if head.unsampled is not None and _drawn() >= self._sample:

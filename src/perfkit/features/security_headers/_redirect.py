@@ -6,7 +6,7 @@ import re
 from typing import Final
 
 from perfkit._paths import Paths
-from perfkit.exchange import Exchange, HeaderName, Reply
+from perfkit.exchange import CONTENT_TYPE, Exchange, HeaderName, Reply
 from perfkit.features.security_headers._options import HttpsRedirect
 
 HOST: Final = HeaderName("Host")
@@ -34,7 +34,8 @@ class Redirect:
     def reply(self, exchange: Exchange, fields: tuple[tuple[str, str], ...]) -> Reply | None:
         """The answer that leads to https; None where the request is to be answered as it is.
 
-        That is so for a Host that no URL can hold, or none: there is nowhere to lead to.
+        That is so for a Host that no URL can hold, or none, and for a target that is no path, as in ``OPTIONS *`` or
+        ``GET .evil.example/``, which would become part of the host: there is nowhere to lead to.
 
         Args:
             exchange: a request over http.
@@ -43,10 +44,12 @@ class Redirect:
         if self._exempt.find(exchange.path) is not None:
             return None
         host = self._host or _https_host(exchange.request_header(HOST))
-        if host is None:
+        target = exchange.target
+        if host is None or (target and not target.startswith(("/", "?"))):
             return None
         headers = {HeaderName(name): value for name, value in fields}
-        headers[LOCATION] = f"https://{host}{exchange.target}"
+        headers[LOCATION] = f"https://{host}{target}"
+        headers[CONTENT_TYPE] = "text/plain; charset=utf-8"  # PEP 3333's validator wants one, of an empty body too
         # 301 lets a client turn POST into GET (RFC 9110 section 15.4.2), but every client knows it.
         return Reply(301 if exchange.method in ("GET", "HEAD") else 308, headers)
 
