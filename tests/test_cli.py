@@ -22,7 +22,9 @@ def test_config_prints_the_stack_in_order(capsys):
     assert [line for line in lines if line[:1].isdigit()] == [
         "1  timing",
         "2  security_headers",
-        "3  the application",
+        "3  compression",
+        "4  conditional_get",
+        "5  the application",
     ]
     assert "cpu = False" in lines
     assert "-  client" in lines

@@ -229,8 +229,9 @@ def test_a_stack_tells_whether_a_feature_encodes():
 
 
 def test_settings_make_the_stack():
-    assert [feature.section for feature in Stack.from_settings({}).features] == ["timing", "security_headers"]
-    assert [feature.section for feature in Stack.from_settings({"timing": False}).features] == ["security_headers"]
+    inner = ["security_headers", "compression", "conditional_get"]
+    assert [feature.section for feature in Stack.from_settings({}).features] == ["timing", *inner]
+    assert [feature.section for feature in Stack.from_settings({"timing": False}).features] == inner
 
 
 def test_features_given_replace_those_of_the_settings_but_not_the_shared_sections():

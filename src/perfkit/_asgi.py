@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+from perfkit._threads import on_asyncio
 from perfkit.exchange import (
     CONTENT_LENGTH,
     CONTENT_TYPE,
@@ -186,7 +187,12 @@ async def outlive(pending: Pending[None]) -> None:
 
     Servers and frameworks cancel what sends a response as soon as the client is gone.
     """
-    await asyncio.shield(asyncio.ensure_future(pending.run_async()))
+    if on_asyncio():
+        return await asyncio.shield(asyncio.ensure_future(pending.run_async()))
+    import trio
+
+    with trio.CancelScope(shield=True):
+        await pending.run_async()
 
 
 def reply_headers(reply: Reply) -> RawHeaders:

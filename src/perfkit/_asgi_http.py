@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 from contextlib import suppress
+from functools import partial
 from typing import Final
 
 from perfkit._asgi import ConnectionExchange, Message, outlive, reply_headers
 from perfkit._encoder import Encoder, offload_size
+from perfkit._threads import on_thread
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, FAILURE, Reply, is_event_stream
 from perfkit.feature import Pending
@@ -72,7 +74,7 @@ class HttpExchange(ConnectionExchange):
 
     def _hold(self) -> None:
         """Hold back the head of what may be a stream, but not for long."""
-        with suppress(RuntimeError):  # no event loop of asyncio's: it waits for the first of the body
+        with suppress(RuntimeError):  # on trio, which has no timers: it waits for the first of the body
             self._timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._let_go)
 
     def _let_go(self) -> None:
@@ -144,7 +146,7 @@ class HttpExchange(ConnectionExchange):
 
     async def _encoded(self, encoder: Encoder, body: bytes, *, more: bool) -> bytes:
         large = len(body) >= offload_size(encoder)
-        data = await asyncio.to_thread(self.encode, body) if large else self.encode(body)
+        data = await on_thread(partial(self.encode, body)) if large else self.encode(body)
         return data if more else data + self.encode_end()
 
     async def _take_other(self, message: Message) -> None:
@@ -190,10 +192,12 @@ class HttpExchange(ConnectionExchange):
     def _head(self) -> Message:
         """The head of the response, as the features want it."""
         message = self._message
+        self._replaced = self._original is None and self.body is not None
         if self._encoder is not None or self.body is not self._original or self.status != message["status"]:
             self.frame(message["status"], self._original)
+            if message.get("trailers") and not self._replaced:
+                self.remove_header(CONTENT_LENGTH)  # they need a body in chunks (RFC 9112 section 7.1.2)
         self._sent = True
-        self._replaced = self._original is None and self.body is not None
         # What is held back goes first.
         self._plain = self._encoder is None and not self._replaced and self._release is None
         if self._replaced:

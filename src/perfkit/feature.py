@@ -23,6 +23,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import ClassVar, Generic, TypeVar
 
 from perfkit._shared import NOTHING, Offer
+from perfkit._threads import on_thread
 from perfkit.exchange import Exchange, Reply
 
 T = TypeVar("T")
@@ -127,9 +128,7 @@ class Pending(Generic[T]):
         """Finish without blocking the event loop."""
         if self._run_async is not None:
             return await self._run_async()
-        import asyncio  # here, since it takes longer to import than all of perfkit and WSGI never needs it
-
-        return await asyncio.to_thread(self._run)
+        return await on_thread(self._run)
 
     def then(self, onward: Callable[[T], U | Pending[U]]) -> Pending[U]:
         """A pending that goes on with this one's result, which may make another."""

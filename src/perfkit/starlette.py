@@ -1,8 +1,8 @@
-"""Security headers in Starlette and FastAPI: the decorators `csp`, and `csp_nonce` for templates.
+"""perfkit in views of Starlette and FastAPI: the decorators `csp` and `precondition`, and `csp_nonce` for templates.
 
-The features run in `perfkit.asgi.PerfkitMiddleware`. ::
+The features run in `perfkit.asgi.PerfkitMiddleware`; `precondition` needs none of them. ::
 
-    from perfkit.starlette import csp, csp_nonce
+    from perfkit.starlette import csp, csp_nonce, precondition
 
     templates = Jinja2Templates("templates", context_processors=[csp_nonce])
 
@@ -10,24 +10,41 @@ The features run in `perfkit.asgi.PerfkitMiddleware`. ::
     @app.get("/map")
     @csp.extend({"img-src": ["https://tiles.example"]})
     async def map_page(): ...
+
+
+    async def book_etag(book: int, session: Session) -> str | None: ...
+
+
+    @app.put("/books/{book}")  # FastAPI
+    @precondition(etag=book_etag, require=True)
+    async def update(book: int, changes: Changes, session: Session): ...
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, get_args
 
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 
 from perfkit._csp_views import CspDecorators, Found, View, applying, nonce_in
+from perfkit._precondition_guard import Call, Guard
+from perfkit._precondition_views import GuardedView, Step, precondition_for
+from perfkit._preconditions import IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, Conditions
 from perfkit.csp import Nonce, Override
+from perfkit.exchange import HeaderName, join
 
-__all__ = ["csp", "csp_nonce"]
+__all__ = ["csp", "csp_nonce", "precondition"]
 
 # The parameter that makes FastAPI hand over the request. It is not a Request, of which FastAPI fills in only one: the
 # view's own would be left out.
 PARAMETER: Final = inspect.Parameter("_perfkit_connection", inspect.Parameter.KEYWORD_ONLY, annotation=HTTPConnection)
+# The same for the response, whose headers FastAPI adds to what it makes of the view's result.
+RESPONSE: Final = inspect.Parameter("_perfkit_response", inspect.Parameter.KEYWORD_ONLY, annotation=Response)
 
 
 def csp_nonce(request: Request) -> dict[str, Nonce | str]:
@@ -75,10 +92,127 @@ def _is_connection(annotation: Any) -> bool:
 
 
 def _with_connection(signature: inspect.Signature) -> inspect.Signature:
+    return _with(signature, [PARAMETER])
+
+
+def _with(signature: inspect.Signature, more: list[inspect.Parameter]) -> inspect.Signature:
+    """The signature with more parameters, which can be given by name only."""
     parameters = list(signature.parameters.values())
     has_rest = bool(parameters) and parameters[-1].kind is inspect.Parameter.VAR_KEYWORD
-    parameters.insert(len(parameters) - has_rest, PARAMETER)
-    return signature.replace(parameters=parameters)
+    end = len(parameters) - has_rest
+    return signature.replace(parameters=[*parameters[:end], *more, *parameters[end:]])
 
 
 csp: Final = CspDecorators(_decorate)
+
+
+class _View(GuardedView):
+    """A view of Starlette, which gets the request, or of FastAPI, which gets what its signature asks for.
+
+    Attributes:
+        _signature: the view's own, with what FastAPI has to give us beside: the connection, the response, and what
+            `etag` and `last_modified` ask for and the view does not.
+        _ours: the names of those.
+        _response: the name of the response's parameter.
+    """
+
+    def __init__(self, view: Callable[..., Any], guard: Guard) -> None:
+        super().__init__(view, guard)
+        if inspect.isgeneratorfunction(view) or inspect.isasyncgenfunction(view):
+            raise TypeError(
+                f"{view.__qualname__} yields its response, too late for another: return a StreamingResponse"
+            )
+        signature = _signature(view)
+        own = signature.parameters
+        asked = [each for function in guard.validators for each in _parameters(function)]
+        self._connections = {"request", *(each.name for each in asked if _is_of(each.annotation, HTTPConnection))}
+        more = list({each.name: each for each in asked if each.name not in {*own, *self._connections}}.values())
+        if not any(_is_connection(parameter.annotation) for parameter in own.values()):
+            more.append(PARAMETER)
+        named = [name for name, parameter in own.items() if _is_of(parameter.annotation, Response)]
+        if not named:
+            more.append(RESPONSE)
+        self._response = named[0] if named else RESPONSE.name
+        self._ours = frozenset(parameter.name for parameter in more)
+        self._signature = _with(signature, more)
+
+    def decorated(self) -> Callable[..., Any]:
+        wrapper = super().decorated()
+        wrapper.__signature__ = self._signature  # type: ignore[attr-defined]
+        return wrapper
+
+    def own(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in kwargs.items() if name not in self._ours}
+
+    def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
+        for index, argument in enumerate(args):
+            if isinstance(argument, HTTPConnection):  # Starlette; after the object whose method it is
+                return _call_of(argument, args[index:], kwargs)
+        connection = next((each for each in kwargs.values() if isinstance(each, HTTPConnection)), None)
+        if connection is None:
+            return None
+        named = {**dict.fromkeys(self._connections, connection), **kwargs}
+        response = kwargs.get(self._response)
+        for injected in (PARAMETER, RESPONSE):
+            named.pop(injected.name, None)
+        return _call_of(connection, (), named, response)
+
+    def refusal(self, call: Call, status: int, text: str) -> Any:
+        raise HTTPException(status, text)
+
+    def not_modified(self, call: Call, headers: Mapping[str, str]) -> Response:
+        return Response(status_code=304, headers=headers)
+
+    def with_headers(self, call: Call, response: Any, headers: Mapping[str, str]) -> Any:
+        target = response if isinstance(response, Response) else call.response
+        if isinstance(target, Response) and 200 <= (target.status_code or 200) < 300:
+            for name, value in headers.items():
+                target.headers.setdefault(name, value)
+        return response
+
+    def block(self, awaitable: Awaitable[Any]) -> Any:
+        from anyio.from_thread import run
+
+        async def wait() -> Any:
+            return await awaitable
+
+        return run(wait)  # views that are no coroutine functions run on a thread
+
+    async def on_thread(self, step: Step) -> Any:
+        return await run_in_threadpool(step.__call__)
+
+
+def _call_of(
+    connection: HTTPConnection, positional: tuple[Any, ...], named: Mapping[str, Any], response: Any = None
+) -> Call | None:
+    if connection.scope["type"] != "http":
+        return None
+
+    def header(name: HeaderName) -> str | None:
+        return join(connection.headers.getlist(name.lower))
+
+    conditions = Conditions(
+        header(IF_MATCH), header(IF_UNMODIFIED_SINCE), header(IF_NONE_MATCH), header(IF_MODIFIED_SINCE)
+    )
+    return Call(connection.scope["method"], conditions, connection, positional, named, response)
+
+
+def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
+    """What FastAPI can give a function by name."""
+    try:
+        parameters = _signature(function).parameters.values()
+    except ValueError:  # some functions written in C have no signature
+        return []
+    by_name = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in parameters if each.kind in by_name]
+
+
+def _is_of(annotation: Any, kind: type) -> bool:
+    """Whether FastAPI puts one of this kind there."""
+    if isinstance(annotation, str):  # cannot be read yet
+        return kind.__name__ in annotation
+    base = next(iter(get_args(annotation)), annotation)
+    return isinstance(base, type) and issubclass(base, kind)
+
+
+precondition: Final = precondition_for(_View)

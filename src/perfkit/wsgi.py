@@ -16,7 +16,15 @@ from perfkit.feature import Feature, Pending
 from perfkit.settings import Settings
 from perfkit.stack import Stack
 
-__all__ = ["PerfkitMiddleware", "SecurityHeadersMiddleware", "TimingMiddleware", "reports_app"]
+__all__ = [
+    "CacheControlMiddleware",
+    "CompressionMiddleware",
+    "ConditionalGetMiddleware",
+    "PerfkitMiddleware",
+    "SecurityHeadersMiddleware",
+    "TimingMiddleware",
+    "reports_app",
+]
 
 
 class PerfkitMiddleware:
@@ -76,13 +84,31 @@ class FeatureMiddleware(PerfkitMiddleware):
         self.stack = Stack.for_section(self.section, options)
 
 
-class TimingMiddleware(FeatureMiddleware):
-    """`perfkit.Timing` alone."""
+class CacheControlMiddleware(FeatureMiddleware):
+    """`perfkit.CacheControl` alone."""
 
-    section = "timing"
+    section = "cache_control"
+
+
+class CompressionMiddleware(FeatureMiddleware):
+    """`perfkit.Compression` alone."""
+
+    section = "compression"
+
+
+class ConditionalGetMiddleware(FeatureMiddleware):
+    """`perfkit.ConditionalGet` alone."""
+
+    section = "conditional_get"
 
 
 class SecurityHeadersMiddleware(FeatureMiddleware):
     """`perfkit.SecurityHeaders` alone."""
 
     section = "security_headers"
+
+
+class TimingMiddleware(FeatureMiddleware):
+    """`perfkit.Timing` alone."""
+
+    section = "timing"

@@ -147,6 +147,12 @@ def test_stream_with_trailers_ends_after_them() -> None:
     assert sent.ends == [None]
 
 
+def test_changed_body_with_trailers_goes_out_in_chunks() -> None:
+    sent = talk(says(start(trailers=True), body(b"hello"), TRAILERS), Edit(body=b"instead"))
+    assert sent.body == b"instead"
+    assert b"content-length" not in dict(sent.sent[0]["headers"])
+
+
 def test_announced_trailers_that_never_come_are_missing() -> None:
     sent = talk(says(start(trailers=True), body(b"hello")), Recorder("only"))
     assert sent.ends == ["IncompleteResponseError"]
@@ -157,6 +163,7 @@ def test_trailers_of_a_replaced_stream_are_dropped() -> None:
     sent = talk(says(*messages), Edit(body=b"instead"), Recorder("only"))
     assert sent.types == ["http.response.start", "http.response.body"]
     assert not sent.sent[0].get("trailers"), "the server would wait for them"
+    assert dict(sent.sent[0]["headers"])[b"content-length"] == b"7"
     assert sent.body == b"instead"
     assert sent.ends == [None]
 

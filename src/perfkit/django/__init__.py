@@ -1,8 +1,12 @@
 """The Django host: ``MIDDLEWARE = ["perfkit.django.PerfkitMiddleware", ...]`` and ``PERFKIT = {...}``."""
 
 from perfkit.django._csp import csp
+from perfkit.django._precondition import precondition
 from perfkit.django.conf import project_settings
 from perfkit.django.middleware import (
+    CacheControlMiddleware,
+    CompressionMiddleware,
+    ConditionalGetMiddleware,
     FeatureMiddleware,
     PerfkitMiddleware,
     SecurityHeadersMiddleware,
@@ -11,11 +15,15 @@ from perfkit.django.middleware import (
 from perfkit.django.reports import reports_view
 
 __all__ = [
+    "CacheControlMiddleware",
+    "CompressionMiddleware",
+    "ConditionalGetMiddleware",
     "FeatureMiddleware",
     "PerfkitMiddleware",
     "SecurityHeadersMiddleware",
     "TimingMiddleware",
     "csp",
+    "precondition",
     "project_settings",
     "reports_view",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from http.client import responses
 from http.cookies import Morsel
 from itertools import chain
@@ -90,10 +90,20 @@ class DjangoExchange(Exchange):
             self._meta[name.environ] = check_header_value(value)
 
     def response_header_lines(self, name: HeaderName) -> list[str]:
-        if name is SET_COOKIE:
-            return [cookie.OutputString() for cookie in self._cookies.values()]
         field = self._headers.get(name.lower)
-        return [] if field is None else [field[1]]
+        lines = [] if field is None else [field[1]]
+        if name is SET_COOKIE:
+            lines += [cookie.OutputString() for cookie in self._cookies.values()]
+        return lines
+
+    def set_header_lines(self, name: HeaderName, values: Sequence[str]) -> None:
+        if not (name is SET_COOKIE and name.lower in self._headers and values):
+            return super().set_header_lines(name, values)
+        # A view wrote a cookie as a header, which Django sends first. It stays one: as a cookie of Django's it would
+        # lose what Django does not know, such as Partitioned.
+        first = check_header_value(values[0])
+        super().set_header_lines(name, values[1:])
+        self._headers[name.lower] = (name.title, first)
 
     def set_header(self, name: HeaderName, value: str) -> None:
         if name is SET_COOKIE:

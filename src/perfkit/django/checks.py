@@ -31,12 +31,14 @@ from perfkit.stack import Stack
 if TYPE_CHECKING:
     from django.apps import AppConfig
 
-# Middlewares of Django, and the section of the feature that does the same.
+# Middlewares of Django, or in place of them, and the section of the feature that does the same.
 DOUBLE_WORK = {
     "django.middleware.clickjacking.XFrameOptionsMiddleware": "security_headers",
     "django.middleware.gzip.GZipMiddleware": "compression",
     "django.middleware.http.ConditionalGetMiddleware": "conditional_get",
     "django.middleware.security.SecurityMiddleware": "security_headers",
+    "perfkit.compat.django.ConditionalGetMiddleware": "conditional_get",
+    "perfkit.compat.django.GZipMiddleware": "compression",
 }
 
 
@@ -66,7 +68,9 @@ def _ours(path: str) -> type[PerfkitMiddleware] | None:
         middleware = import_string(path)
     except ImportError:
         return None  # Django says so when it loads the middlewares
-    return middleware if isinstance(middleware, type) and issubclass(middleware, PerfkitMiddleware) else None
+    if isinstance(middleware, type) and issubclass(middleware, PerfkitMiddleware) and middleware.by_settings:
+        return middleware
+    return None
 
 
 def _stack(middleware: type[PerfkitMiddleware]) -> Stack:

@@ -44,6 +44,8 @@ class PerfkitMiddleware:
 
     sync_capable = True
     async_capable = True
+    # Whether the settings say what it does, as the system checks take for granted.
+    by_settings: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -130,13 +132,31 @@ class FeatureMiddleware(PerfkitMiddleware):
         return Stack.only(self.section, project_settings() if settings is None else settings)
 
 
-class TimingMiddleware(FeatureMiddleware):
-    """`perfkit.Timing` alone."""
+class CacheControlMiddleware(FeatureMiddleware):
+    """`perfkit.CacheControl` alone."""
 
-    section = "timing"
+    section = "cache_control"
+
+
+class CompressionMiddleware(FeatureMiddleware):
+    """`perfkit.Compression` alone."""
+
+    section = "compression"
+
+
+class ConditionalGetMiddleware(FeatureMiddleware):
+    """`perfkit.ConditionalGet` alone."""
+
+    section = "conditional_get"
 
 
 class SecurityHeadersMiddleware(FeatureMiddleware):
     """`perfkit.SecurityHeaders` alone."""
 
     section = "security_headers"
+
+
+class TimingMiddleware(FeatureMiddleware):
+    """`perfkit.Timing` alone."""
+
+    section = "timing"
