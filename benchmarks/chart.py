@@ -48,10 +48,11 @@ def chart(found: Sequence[Result]) -> str:
 def bars_of(result: Result) -> list[tuple[Row, float, str]]:
     """The rows that have a bar, how long it is, and the text at its end."""
     if result.setting.unit == "requests/s":
-        return [(row, 1 / row.seconds, f"{result.shown(row.seconds)}/s") for row in result.rows]
+        return [(row, 1 / row.cost, f"{result.shown(row.cost)}/s") for row in result.rows]
     bars = []
+    compared = any(row.added is not None for row in result.rows)
     for row in result.rows:
-        length = row.seconds if result.setting.unit == "ms" else row.added
+        length = row.added if compared else row.cost
         if length is not None:
             bars.append((row, max(length, 0.0), f"{result.shown(length)} {result.setting.unit.replace('us', 'µs')}"))
     return bars
@@ -65,7 +66,10 @@ def scale(lengths: Sequence[float]) -> float:
 
 def _group(result: Result, bars: Sequence[tuple[Row, float, str]], y: int) -> str:
     full = scale([length for _, length, _ in bars])
-    measure = {"us": "added to a request", "ms": "", "requests/s": "longer is better"}[result.setting.unit]
+    if result.setting.unit == "requests/s":
+        measure = "longer is better"
+    else:
+        measure = "added" if any(row.added is not None for row, _, _ in bars) else ""
     aside = f'<tspan class="small" dx="8">{measure}</tspan>'
     lines = [f'<text class="title" x="8" y="{y + 18}">{escape(result.setting.title)}{aside}</text>']
     for index, (row, length, text) in enumerate(bars):

@@ -2,21 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any
 
-from django.http import JsonResponse
+from django.http import HttpResponse, JsonResponse
 from django.urls import path
 
+from benchmarks.payload import orders
 from benchmarks.rows import peer
 from benchmarks.rows.asgi import BOOK, NoOp
-from perfkit import SecurityHeaders, Timing
+from perfkit import Compression, ConditionalGet, SecurityHeaders, Timing
 from perfkit.django import PerfkitMiddleware
 
 
 class BothFeatures(PerfkitMiddleware):
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response, {}, features=(Timing(), SecurityHeaders()))
+
+
+class FourFeatures(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(Timing(), SecurityHeaders(), Compression(), ConditionalGet()))
+
+
+class EncodingFeatures(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(Compression(), ConditionalGet()))
+
+
+class GzipFeature(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(Compression(codings=("gzip",)),))
+
+
+class EncodingFeature(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(Compression(),))
+
+
+class ConditionalFeature(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(ConditionalGet(),))
 
 
 class NoOpFeature(PerfkitMiddleware):
@@ -30,6 +57,20 @@ def book(request: Any) -> JsonResponse:
 
 async def book_async(request: Any) -> JsonResponse:
     return JsonResponse(BOOK)
+
+
+def order_list(size: int) -> Callable[[Any], HttpResponse]:
+    body = orders(size)
+    return lambda request: HttpResponse(body, content_type="application/json")
+
+
+def order_list_async(size: int) -> Callable[[Any], Coroutine[Any, Any, HttpResponse]]:
+    body = orders(size)
+
+    async def view(request: Any) -> HttpResponse:
+        return HttpResponse(body, content_type="application/json")
+
+    return view
 
 
 @cache
@@ -47,4 +88,6 @@ urlpatterns = [
     path("sync", book),
     path("async", book_async),
     path("sync/timed", timed_book),
+    *(path(f"sync/{kib}k", order_list(kib * 1024)) for kib in (2, 20)),
+    *(path(f"async/{kib}k", order_list_async(kib * 1024)) for kib in (2, 20)),
 ]

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from io import BytesIO
 from time import perf_counter
 from typing import Any, ClassVar, Final, TypeAlias
@@ -14,12 +14,15 @@ from typing import Any, ClassVar, Final, TypeAlias
 from benchmarks.model import Answer
 
 Headers: TypeAlias = list[tuple[str, str]]
+NO_HEADERS: Final[Mapping[str, str]] = {}
 
 # A series is shorter than the time slices of a busy machine, so that some of the many pass undisturbed.
 SERIES: Final = 0.001
-# Requests before each series, not timed, which bring code and data back into the processor's caches.
+# Most requests before each series, not timed, which bring code and data back into the processor's caches.
 WARM_UP: Final = 10
 MANY: Final = 100
+# In so many seconds of requests the garbage is looked for that one leaves.
+LONG: Final = 0.1
 
 # What a browser sends.
 REQUEST_HEADERS: Final = {
@@ -70,12 +73,26 @@ ENVIRON: Final[dict[str, Any]] = {
 }
 
 
+def scope_with(headers: Mapping[str, str] = NO_HEADERS, path: str = "/") -> dict[str, Any]:
+    """A scope with these headers beside those that a browser sends, or in place of those of the same name."""
+    fields = REQUEST_HEADERS | dict(headers)
+    sent = [(name.encode(), value.encode()) for name, value in fields.items()]
+    return SCOPE | {"path": path, "raw_path": path.encode(), "headers": sent}
+
+
+def answer(status: int, headers: Headers, body: bytes) -> Answer:
+    """A response as the drivers give it."""
+    fields = {name.lower(): value for name, value in headers}
+    names = tuple(name.lower() for name, _ in headers)
+    return Answer(status, names, body, fields.get("content-encoding", ""), fields.get("etag", ""))
+
+
 class InProcess(ABC):
     """Calls an application many times in a row."""
 
     def __init__(self, app: Any) -> None:
         self.app = app
-        self._count = 0
+        self._seconds = 0.0
 
     @abstractmethod
     def answer(self) -> Answer:
@@ -85,21 +102,27 @@ class InProcess(ABC):
     def repeat(self, count: int) -> float:
         """So many requests; gives the seconds they took."""
 
+    def requests_in(self, seconds: float) -> int:
+        """How many requests take about as long; one at least."""
+        if not self._seconds:
+            self.repeat(1)  # what is made on first use
+            once = max(1, min(WARM_UP, int(SERIES / self.repeat(1))))
+            self._seconds = min(self.repeat(once) for _ in range(once)) / once
+        return max(1, round(seconds / self._seconds))
+
     def measure(self) -> float:
-        if not self._count:
-            self.repeat(WARM_UP)  # what is made on first use
-            seconds = min(self.repeat(WARM_UP) for _ in range(10)) / WARM_UP
-            self._count = max(WARM_UP, round(SERIES / seconds))
-        self.repeat(WARM_UP)
-        return self.repeat(self._count) / self._count
+        count = self.requests_in(SERIES)
+        self.repeat(min(WARM_UP, count))
+        return self.repeat(count) / count
 
     def garbage(self) -> int:
-        self.repeat(WARM_UP)
+        count = min(MANY, self.requests_in(LONG))
+        self.repeat(min(WARM_UP, count))
         gc.collect()
         gc.disable()
         try:
-            self.repeat(MANY)
-            return gc.collect() // MANY
+            self.repeat(count)
+            return gc.collect() // count
         finally:
             gc.enable()
 
@@ -141,7 +164,16 @@ async def _send(message: Any) -> None:
 
 
 class Asgi(Asynchronous):
-    """Calls an ASGI application."""
+    """Calls an ASGI application.
+
+    Args:
+        app: the application.
+        headers: headers of the request beside those that a browser sends, or in place of one of the same name.
+    """
+
+    def __init__(self, app: Any, headers: Mapping[str, str] = NO_HEADERS) -> None:
+        super().__init__(app)
+        self.scope = scope_with(headers)
 
     def messages(self, **scope: Any) -> list[Any]:
         """What the application sends for one request."""
@@ -150,16 +182,17 @@ class Asgi(Asynchronous):
         async def send(message: Any) -> None:
             messages.append(message)
 
-        self.run(self.app(SCOPE | scope, _receive, send))
+        self.run(self.app(self.scope | scope, _receive, send))
         return messages
 
     def answer(self) -> Answer:
         start, *bodies = self.messages()
-        headers = tuple(name.decode().lower() for name, _ in start["headers"])
-        return Answer(start["status"], headers, b"".join(message.get("body", b"") for message in bodies))
+        body = b"".join(message.get("body", b"") for message in bodies)
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in start["headers"]]
+        return answer(start["status"], headers, body)
 
     def request(self) -> Awaitable[None]:  # type: ignore[override]
-        return self.app(SCOPE.copy(), _receive, _send)  # type: ignore[no-any-return]
+        return self.app(self.scope.copy(), _receive, _send)  # type: ignore[no-any-return]
 
 
 def _write(data: bytes) -> None:
@@ -173,7 +206,10 @@ def _start_response(status: str, headers: Headers, exc_info: Any = None) -> Call
 class Wsgi(InProcess):
     """Calls a WSGI application, as a server does: takes all items and closes."""
 
-    environ = ENVIRON
+    def __init__(self, app: Any, headers: Mapping[str, str] = NO_HEADERS, path: str = "/") -> None:
+        super().__init__(app)
+        more = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+        self.environ = ENVIRON | more | {"PATH_INFO": path}
 
     def answer(self) -> Answer:
         heads: list[tuple[str, Headers]] = []
@@ -184,7 +220,7 @@ class Wsgi(InProcess):
 
         body = b"".join(self._serve(start_response))
         status, headers = heads[0]
-        return Answer(int(status[:3]), tuple(name.lower() for name, _ in headers), body)
+        return answer(int(status[:3]), headers, body)
 
     def _serve(self, start_response: Any) -> Iterable[bytes]:
         iterable = self.app(self.environ.copy(), start_response)

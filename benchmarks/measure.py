@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from benchmarks.model import BARE, Answer, Driver, Key, Setting, Skipped, Times, Variant
+from benchmarks.codings import decoded
+from benchmarks.model import BARE, Answer, Costs, Driver, Key, Setting, Skipped, Variant
 
 
 @dataclass
@@ -21,7 +22,7 @@ class Run:
     """What was measured.
 
     Attributes:
-        series: seconds a request took, of each series of a variant, in order.
+        series: what a request cost, of each series of a variant, in order.
         answers: what each variant answered.
         garbage: objects that a request of each variant leaves to the garbage collector.
         skipped: what was not measured, and why.
@@ -32,9 +33,13 @@ class Run:
     garbage: dict[Key, int] = field(default_factory=dict)
     skipped: dict[Key, str] = field(default_factory=dict)
 
-    def times(self, start: int = 0, step: int = 1) -> Times:
-        """The fastest series of each variant, of those that the slice names."""
+    def costs(self, start: int = 0, step: int = 1) -> Costs:
+        """The cheapest series of each variant, of those that the slice names."""
         return {key: min(series[start::step]) for key, series in self.series.items() if series[start::step]}
+
+    def sizes(self) -> Costs:
+        """The bytes of each variant's body, as it is sent."""
+        return {key: float(len(answer.body)) for key, answer in self.answers.items()}
 
 
 def measure(settings: Sequence[Setting], *, quick: bool = False) -> Run:
@@ -46,7 +51,7 @@ def measure(settings: Sequence[Setting], *, quick: bool = False) -> Run:
     run = Run()
     for rounds, group in groupby(settings, key=lambda one: one.quick_rounds if quick else one.rounds):
         with ExitStack() as stack:
-            drivers = {key: found for setting in group for key, found in _drivers(setting, stack, run)}
+            drivers = {key: found for setting in group for key, found in _drivers(setting, stack, run, quick)}
             gc.collect()
             gc.freeze()  # the frameworks are not garbage, and looking through them is no part of a request
             run.garbage.update((key, copies[0].garbage()) for key, copies in drivers.items())
@@ -57,11 +62,12 @@ def measure(settings: Sequence[Setting], *, quick: bool = False) -> Run:
     return run
 
 
-def _drivers(setting: Setting, stack: ExitStack, run: Run) -> Iterator[tuple[Key, list[Driver]]]:
+def _drivers(setting: Setting, stack: ExitStack, run: Run, quick: bool) -> Iterator[tuple[Key, list[Driver]]]:
+    make = (setting.quick_driver if quick else None) or setting.driver
     for variant in setting.variants:
         key = Key(setting.name, variant.name)
         try:
-            copies = [setting.driver(variant) for _ in range(setting.copies)]
+            copies = [make(variant) for _ in range(setting.copies)]
         except (ImportError, Skipped) as reason:
             if variant.side == "perfkit" and isinstance(reason, ImportError):
                 raise
@@ -77,10 +83,13 @@ def _drivers(setting: Setting, stack: ExitStack, run: Run) -> Iterator[tuple[Key
 def check(key: Key, variant: Variant, answers: Mapping[Key, Answer]) -> None:
     """See that a variant answers as it should: a benchmark of a broken application is worth nothing."""
     where, answer = f"{key.setting}, {key.variant}", answers[key]
-    assert answer.status == 200, f"{where}: status {answer.status}"
+    assert answer.status == variant.status, f"{where}: status {answer.status}"
     missing = set(variant.expects) - set(answer.headers)
     assert not missing, f"{where}: without {', '.join(sorted(missing))}; it has {', '.join(answer.headers)}"
     assert variant.proof(), f"{where}: it has not run"
     bare = answers.get(key._replace(variant=BARE), answer)
-    assert answer.body == bare.body, f"{where}: another body than the bare application's"
+    if variant.coding is not None:
+        assert answer.coding == variant.coding, f"{where}: in the coding {answer.coding!r}"
+    expected = decoded(bare) if answer.status == bare.status else b""
+    assert decoded(answer) == expected, f"{where}: another body than the bare application's"
     assert not {"server-timing", "x-frame-options"} & set(bare.headers), f"{where}: compared with what is not bare"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 BARE = "bare"
+BYTES_PER_KIB = 1024
 
 
 class Skipped(Exception):  # noqa: N818 - not an error
@@ -24,8 +25,9 @@ class Key(NamedTuple):
     variant: str
 
 
-# Seconds a request takes, by variant.
-Times: TypeAlias = "dict[Key, float]"
+# What a request costs, by variant: seconds, or bytes where the setting is about memory.
+Costs: TypeAlias = "dict[Key, float]"
+Unit: TypeAlias = Literal["us", "ms", "requests/s", "KiB"]
 
 
 class Answer(NamedTuple):
@@ -34,6 +36,9 @@ class Answer(NamedTuple):
     status: int
     headers: tuple[str, ...]  # names in lower case
     body: bytes
+    coding: str = ""  # its Content-Encoding
+    etag: str = ""
+    ended: bool = True  # an open stream has not
 
 
 class Driver(Protocol):
@@ -41,7 +46,7 @@ class Driver(Protocol):
 
     def answer(self) -> Answer: ...
     def measure(self) -> float:
-        """Seconds a request takes, by one short series of requests."""
+        """What a request costs, by one short series of requests."""
 
     def garbage(self) -> int:
         """How many objects a request leaves to the garbage collector, because they refer to each other."""
@@ -56,6 +61,8 @@ class Variant:
     Attributes:
         build: makes the application; an ImportError of a peer's skips the variant.
         expects: names of headers, in lower case, its response must have.
+        coding: the Content-Encoding it must have; None where any will do.
+        status: the status it must have.
         proof: for what leaves no trace in the response: whether it has run.
     """
 
@@ -63,89 +70,43 @@ class Variant:
     side: Literal["bare", "peer", "perfkit"]
     build: Callable[[], Any]
     expects: tuple[str, ...] = ()
+    coding: str | None = None
+    status: int = 200
     proof: Callable[[], bool] = lambda: True
 
 
 class Verdict(NamedTuple):
-    """What a goal came to: the ratio, how to show it, and whether it is within budget (None: there is none)."""
+    """What a goal came to: the ratio, how to show it and its spread, and whether it is kept (None: no budget)."""
 
     ratio: float
     shown: str
     budget: str
     kept: bool | None
+    spread: Callable[[float], str] = "±{:.2f}".format
 
 
-@dataclass(frozen=True, kw_only=True)
-class Share:
-    """What a variant adds to its bare application, as a share of what another adds to its own.
+class Goal(Protocol):
+    """What a variant is held to."""
 
-    Attributes:
-        of: the variant.
-        beyond: the variant that what it adds is counted from; by default the bare application.
-        against: the other one.
-        against_setting: where that stands; by default in the same setting.
-        at_most: the budget; None where the ratio is only told.
-        why: where the budget comes from.
-    """
+    @property
+    def of(self) -> str:
+        """The variant."""
 
-    of: str
-    beyond: str = BARE
-    against: str
-    against_setting: str = ""
-    at_most: float | None = None
-    why: str = ""
+    @property
+    def why(self) -> str:
+        """Where the budget comes from."""
 
-    def verdict(self, setting: str, times: Times) -> Verdict:
-        """Judge; raises KeyError where one of the variants was not measured."""
-        other = self.against_setting or setting
-        added = _added(setting, self.of, times) - _added(setting, self.beyond, times)
-        ratio = added / max(_added(other, self.against, times), 1e-9)
-        shown = f"{ratio:.2f} of {self.against}" + (f" ({other})" if other != setting else "")
-        if self.beyond != BARE:
-            shown += f", counted from {self.beyond}"
-        if self.at_most is None:
-            return Verdict(ratio, shown, "", None)
-        return Verdict(ratio, shown, f"at most {self.at_most:.2f}", ratio <= self.at_most)
+    @property
+    def by_size(self) -> bool:
+        """Whether it judges the sizes of bodies and not what requests cost."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Throughput:
-    """Requests per second of a variant as a share of the bare application's."""
-
-    of: str
-    at_least: float | None = None
-    why: str = ""
-
-    def verdict(self, setting: str, times: Times) -> Verdict:
-        """Judge; raises KeyError where one of the variants was not measured."""
-        ratio = times[Key(setting, BARE)] / times[Key(setting, self.of)]
-        if self.at_least is None:
-            return Verdict(ratio, f"{ratio:.2f} of {BARE}", "", None)
-        return Verdict(ratio, f"{ratio:.2f} of {BARE}", f"at least {self.at_least:.2f}", ratio >= self.at_least)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ceiling:
-    """The one budget in seconds, for what has no bare application."""
-
-    of: str
-    at_most: float
-    why: str = ""
-
-    def verdict(self, setting: str, times: Times) -> Verdict:
-        """Judge; raises KeyError where the variant was not measured."""
-        seconds = times[Key(setting, self.of)]
-        shown, budget = f"{seconds * 1e3:.0f} ms", f"at most {self.at_most * 1e3:.0f} ms"
-        return Verdict(seconds, shown, budget, seconds <= self.at_most)
-
-
-Goal: TypeAlias = Share | Throughput | Ceiling
+    def verdict(self, setting: str, costs: Costs) -> Verdict: ...
 
 
 def headers_added(answer: Answer, bare: Answer | None) -> str:
     """How many headers a variant has added; what is the same in both is the framework's."""
     more = len(answer.headers) - len(bare.headers) if bare else 0
-    return f"+{more} header{'s' * (more > 1)}" if more else ""
+    return f"{more:+} header{'s' * (abs(more) > 1)}" if more else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +118,10 @@ class Setting:
         title: for people.
         driver: makes what sends requests to a variant's application; raises `Skipped` where that cannot be.
         variants: the bare one first, where there is one.
-        unit: how times are shown.
+        unit: how costs are shown.
         rounds: how many series are measured of each variant; settings of the same number are interleaved.
         quick_rounds: the same for ``--quick``.
+        quick_driver: the driver for ``--quick``, where it is to be another.
         copies: how many applications of each variant take turns.
         parts: into how many parts the cost of a request can be told, and what they are: ``(100, "chunk")``.
         remark: what to tell of a variant, from its answer and that of the bare one.
@@ -172,15 +134,12 @@ class Setting:
     driver: Callable[[Variant], Driver]
     variants: tuple[Variant, ...]
     goals: tuple[Goal, ...] = ()
-    unit: Literal["us", "ms", "requests/s"] = "us"
+    unit: Unit = "us"
     rounds: int = 600
     quick_rounds: int = 10
+    quick_driver: Callable[[Variant], Driver] | None = None
     copies: int = 4
     parts: tuple[int, str] | None = None
     remark: Callable[[Answer, Answer | None], str] = headers_added
     note: str = ""
     packages: tuple[str, ...] = ()
-
-
-def _added(setting: str, variant: str, times: Times) -> float:
-    return times[Key(setting, variant)] - times[Key(setting, BARE)]

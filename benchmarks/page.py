@@ -47,7 +47,7 @@ def _setting(result: Result) -> list[str]:
 
 def _cells(result: Result, row: Row, adds: bool) -> list[str]:
     name = f"**{row.name}**" if row.side == "perfkit" else row.name
-    numbers = [result.shown(row.seconds), *([result.shown_added(row)] * adds)]
+    numbers = [result.shown(row.cost), *([result.shown_added(row)] * adds)]
     if result.setting.parts:
         numbers.append(result.shown_part(row))
     ratios = [f"{judged.verdict.shown} {judged.shown_spread}" for judged in row.judged]

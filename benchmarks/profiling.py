@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 REQUESTS = 20_000
+# So many are not needed where one takes long.
+SECONDS = 2.0
 # As the profiler names one: file, line and name.
 Function: TypeAlias = "tuple[str, int, str]"
 # What takes less of a request is not shown.
@@ -34,12 +36,13 @@ def profile(name: str, console: Console) -> None:
     """
     driver = _driver(name)
     driver.answer()
-    driver.repeat(1_000)
+    requests = min(REQUESTS, driver.requests_in(SECONDS))
+    driver.repeat(requests // 20)
     profiler = cProfile.Profile()
     profiler.enable()
-    seconds = driver.repeat(REQUESTS)
+    seconds = driver.repeat(requests)
     profiler.disable()
-    console.print(_table(f"{name}: {seconds / REQUESTS * 1e6:.1f} us a request", pstats.Stats(profiler)))
+    console.print(_table(f"{name}: {seconds / requests * 1e6:.1f} us a request", pstats.Stats(profiler), requests))
 
 
 def _driver(name: str) -> InProcess:
@@ -58,18 +61,18 @@ def _driver(name: str) -> InProcess:
     return driver
 
 
-def _table(title: str, stats: pstats.Stats) -> Table:
+def _table(title: str, stats: pstats.Stats, requests: int) -> Table:
     shown = Table(title=f"{title} under the profiler", title_justify="left")
     shown.add_column("us", justify="right")
     shown.add_column("calls", justify="right")
     shown.add_column("perfkit's functions without what they call, and what they call outside perfkit")
     rows = sorted(_costs(stats), reverse=True)
     for seconds, calls, function in rows:
-        if seconds > LEAST * REQUESTS:
+        if seconds > LEAST * requests:
             style = "bold cyan" if _is_ours(function) else ""
-            shown.add_row(f"{seconds / REQUESTS * 1e6:.2f}", f"{calls / REQUESTS:.1f}", _place(*function), style=style)
+            shown.add_row(f"{seconds / requests * 1e6:.2f}", f"{calls / requests:.1f}", _place(*function), style=style)
     shown.add_section()
-    shown.add_row(f"{sum(seconds for seconds, _, _ in rows) / REQUESTS * 1e6:.2f}", "", "all of these")
+    shown.add_row(f"{sum(seconds for seconds, _, _ in rows) / requests * 1e6:.2f}", "", "all of these")
     return shown
 
 

@@ -52,7 +52,7 @@ def table(result: Result) -> Table:
 
 
 def _cells(result: Result, row: Row, adds: bool) -> list[str]:
-    cells = [row.name, result.shown(row.seconds)]
+    cells = [row.name, result.shown(row.cost)]
     if adds:
         cells.append(result.shown_added(row))
     if result.setting.parts:

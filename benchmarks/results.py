@@ -10,7 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from benchmarks.measure import Run
-from benchmarks.model import BARE, Ceiling, Goal, Key, Setting, Times, Verdict
+from benchmarks.model import BARE, BYTES_PER_KIB, Costs, Goal, Key, Setting, Verdict
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,16 @@ class Judged:
 
     @property
     def shown_spread(self) -> str:
-        return f"±{self.spread * 1e3:.0f} ms" if isinstance(self.goal, Ceiling) else f"±{self.spread:.2f}"
+        return self.verdict.spread(self.spread)
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant, in seconds a request; `added` is what it takes beyond the bare application."""
+    """One variant: what a request costs; `added` is what it costs beyond the bare application."""
 
     name: str
     side: str
-    seconds: float
+    cost: float
     added: float | None
     remark: str
     judged: tuple[Judged, ...]
@@ -47,13 +47,15 @@ class Result:
     setting: Setting
     rows: tuple[Row, ...]
 
-    def shown(self, seconds: float | None) -> str:
-        """A time in the setting's unit."""
-        if seconds is None:
+    def shown(self, cost: float | None) -> str:
+        """A cost in the setting's unit."""
+        if cost is None:
             return ""
         if self.setting.unit == "requests/s":
-            return f"{1 / seconds:,.0f}"
-        return f"{seconds * 1e3:.1f}" if self.setting.unit == "ms" else f"{seconds * 1e6:.2f}"
+            return f"{1 / cost:,.0f}"
+        if self.setting.unit == "KiB":
+            return f"{cost / BYTES_PER_KIB:,.1f}"
+        return f"{cost * 1e3:.2f}" if self.setting.unit == "ms" else f"{cost * 1e6:.2f}"
 
     def shown_added(self, row: Row) -> str:
         """What a variant adds to the bare application; a rate is not a cost, and is told as a ratio only."""
@@ -68,21 +70,22 @@ class Result:
 
 def results(settings: Sequence[Setting], run: Run) -> list[Result]:
     """What was measured of each setting, leaving out those of which nothing was."""
-    times, halves = run.times(), (run.times(0, 2), run.times(1, 2))
-    found = [Result(setting, tuple(_rows(setting, run, times, halves))) for setting in settings]
+    # All series, the even and the odd ones.
+    parts = (run.costs(), run.costs(0, 2), run.costs(1, 2))
+    found = [Result(setting, tuple(_rows(setting, run, parts))) for setting in settings]
     return [result for result in found if result.rows]
 
 
-def _rows(setting: Setting, run: Run, times: Times, halves: tuple[Times, Times]) -> list[Row]:
-    bare = Key(setting.name, BARE)
+def _rows(setting: Setting, run: Run, parts: tuple[Costs, ...]) -> list[Row]:
+    bare, costs = Key(setting.name, BARE), parts[0]
     rows = []
     for variant in setting.variants:
         key = Key(setting.name, variant.name)
-        if key in times:
-            added = times[key] - times[bare] if bare in times and key != bare else None
+        if key in costs:
+            added = costs[key] - costs[bare] if bare in costs and key != bare else None
             remark = _remark(setting.remark(run.answers[key], run.answers.get(bare)), run.garbage.get(key, 0))
-            judged = [_judged(goal, setting, times, halves) for goal in setting.goals if goal.of == variant.name]
-            rows.append(Row(variant.name, variant.side, times[key], added, remark, tuple(filter(None, judged))))
+            judged = [_judged(goal, setting, run, parts) for goal in setting.goals if goal.of == variant.name]
+            rows.append(Row(variant.name, variant.side, costs[key], added, remark, tuple(filter(None, judged))))
     return rows
 
 
@@ -90,17 +93,16 @@ def _remark(remark: str, garbage: int) -> str:
     return ", ".join(filter(None, [remark, f"leaves {garbage} to gc" if garbage else ""]))
 
 
-def _judged(goal: Goal, setting: Setting, times: Times, halves: tuple[Times, Times]) -> Judged | None:
+def _judged(goal: Goal, setting: Setting, run: Run, parts: tuple[Costs, ...]) -> Judged | None:
     """What a goal came to; None where what it is compared with was not measured."""
-    try:
-        verdict = goal.verdict(setting.name, times)
-    except KeyError:
-        return None
-    ratios = [verdict.ratio]
-    for half in halves:
+    verdicts = []
+    for costs in (run.sizes(),) if goal.by_size else parts:
         with suppress(KeyError):  # of a single series there are no halves
-            ratios.append(goal.verdict(setting.name, half).ratio)
-    return Judged(goal, verdict, (max(ratios) - min(ratios)) / 2)
+            verdicts.append(goal.verdict(setting.name, costs))
+    if not verdicts:
+        return None
+    ratios = [verdict.ratio for verdict in verdicts]
+    return Judged(goal, verdicts[0], (max(ratios) - min(ratios)) / 2)
 
 
 def versions(settings: Sequence[Setting]) -> dict[str, str]:
@@ -117,13 +119,14 @@ def _version(name: str) -> str:
 
 
 def as_data(found: Sequence[Result], run: Run, packages: dict[str, str]) -> dict[str, Any]:
-    """A run for other programs; times in seconds."""
+    """A run for other programs; costs in seconds, or in bytes where the unit is KiB."""
     return {
         "versions": packages,
         "settings": [
             {
                 "name": result.setting.name,
                 "title": result.setting.title,
+                "unit": result.setting.unit,
                 "rows": [_row_data(row, run.series[Key(result.setting.name, row.name)]) for row in result.rows],
             }
             for result in found
@@ -147,7 +150,7 @@ def _row_data(row: Row, series: list[float]) -> dict[str, Any]:
     return {
         "name": row.name,
         "side": row.side,
-        "seconds": row.seconds,
+        "cost": row.cost,
         "added": row.added,
         "series": series,
         "goals": goals,

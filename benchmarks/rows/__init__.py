@@ -9,7 +9,20 @@ if TYPE_CHECKING:
     from benchmarks.model import Setting
 
 # In the order they are shown. Those in process come first, so that they are interleaved with each other.
-MODULES = ("asgi", "stream", "wsgi", "flask", "django", "server", "imports")
+MODULES = (
+    "asgi",
+    "stream",
+    "wsgi",
+    "flask",
+    "django",
+    "stack",
+    "conditional",
+    "compression_wsgi",
+    "compression",
+    "memory",
+    "server",
+    "imports",
+)
 
 
 def peer(module: str) -> Any:

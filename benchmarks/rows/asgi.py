@@ -10,8 +10,9 @@ from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from benchmarks.goals import Share
 from benchmarks.inprocess import Asgi
-from benchmarks.model import BARE, Setting, Share, Variant
+from benchmarks.model import BARE, Setting, Variant
 from benchmarks.rows import peer
 from perfkit import Exchange, Feature, SecurityHeaders, Timing
 from perfkit.asgi import PerfkitMiddleware

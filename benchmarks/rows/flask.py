@@ -7,8 +7,9 @@ from typing import Any, TypeAlias
 
 from flask import Flask
 
+from benchmarks.goals import Share
 from benchmarks.inprocess import Wsgi
-from benchmarks.model import BARE, Setting, Share, Variant
+from benchmarks.model import BARE, Setting, Variant
 from benchmarks.rows import peer
 from benchmarks.rows.asgi import BOOK, SECURITY, TIMING, TWO
 from benchmarks.rows.wsgi import with_both, with_secure

@@ -8,7 +8,8 @@ import sys
 from importlib.util import find_spec
 from typing import Final
 
-from benchmarks.model import Answer, Ceiling, Setting, Variant
+from benchmarks.goals import Ceiling
+from benchmarks.model import Answer, Setting, Variant
 
 _LINE: Final = re.compile(r"^import time:\s*(\d+) \|\s*\d+ \|\s*(\S+)$", re.MULTILINE)
 

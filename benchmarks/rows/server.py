@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 
-from benchmarks.model import BARE, Setting, Throughput
+from benchmarks.goals import Throughput
+from benchmarks.model import BARE, Setting
 from benchmarks.rows.asgi import ASGI, HAND, PEERS, TWO
 from benchmarks.served import FAST, PLAIN, Served
 

@@ -9,8 +9,9 @@ from starlette.applications import Starlette
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
+from benchmarks.goals import Share
 from benchmarks.inprocess import Asgi
-from benchmarks.model import BARE, Setting, Share, Variant
+from benchmarks.model import BARE, Setting, Variant
 from benchmarks.rows.asgi import (
     NO_OP,
     PEERS,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from benchmarks.goals import Share
 from benchmarks.inprocess import Wsgi
-from benchmarks.model import BARE, Setting, Share, Variant
+from benchmarks.model import BARE, Setting, Variant
 from benchmarks.rows import peer
 from benchmarks.rows.asgi import BOOK, NO_OP, NOTHING, SECURITY, TIMING, TWO, NoOp, balanced
 from perfkit import Feature, SecurityHeaders, Timing
