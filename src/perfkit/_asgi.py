@@ -17,6 +17,7 @@ from perfkit.exchange import (
     Exchange,
     HeaderBlock,
     HeaderName,
+    HeaderSet,
     Reply,
     Shared,
     check_header_value,
@@ -101,6 +102,12 @@ class ConnectionExchange(Exchange):
         value = headers.get(name.raw)
         return None if value is None else value.decode("latin-1")
 
+    def has_request_headers(self, names: HeaderSet) -> bool:
+        headers = self._request_headers
+        if headers is None:
+            headers = self._request_headers = by_name(self.scope["headers"])
+        return not names.raw.isdisjoint(headers)
+
     def set_request_header(self, name: HeaderName, value: str | None) -> None:
         fields: list[tuple[bytes, bytes]] = [field for field in self.scope["headers"] if field[0] != name.raw]
         if value is not None:
@@ -133,6 +140,9 @@ class ConnectionExchange(Exchange):
     def has_response_header(self, name: HeaderName) -> bool:
         return name.raw in self._fields or (self._block is not None and name.raw in self._block.raw_names)
 
+    def has_response_headers(self, names: HeaderSet) -> bool:
+        return not names.raw.isdisjoint(self._settled())
+
     def response_header(self, name: HeaderName) -> str | None:
         value = self._fields.get(name.raw) if self._block is None else self._settled().get(name.raw)
         return None if value is None else value.decode("latin-1")
@@ -145,7 +155,8 @@ class ConnectionExchange(Exchange):
 
     def set_header(self, name: HeaderName, value: str) -> None:
         check_header_value(value)
-        self.remove_header(name)
+        if self.has_response_header(name):
+            self.remove_header(name)
         self.append_header(name, value)
 
     def append_header(self, name: HeaderName, value: str) -> None:
@@ -160,6 +171,12 @@ class ConnectionExchange(Exchange):
         if self._settled().pop(name.raw, None) is not None:
             raw = name.raw
             self.headers = [field for field in self.headers if field[0] != raw]
+
+    def remove_headers(self, names: HeaderSet) -> None:
+        fields = self._settled()
+        if not names.raw.isdisjoint(fields):
+            self.headers = [field for field in self.headers if field[0] not in names.raw]
+            self._fields = {name: value for name, value in fields.items() if name not in names.raw}
 
     def add_headers(self, block: HeaderBlock) -> bool:
         fields = self._fields if self._block is None else self._settled()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final
 
 
@@ -104,6 +104,23 @@ class HeaderBlock:
         self.lower = frozenset(self.by_lower)
         self.raw = tuple((name.raw, value.encode("latin-1")) for name, value in zip(self.names, values, strict=True))
         self.raw_names = frozenset(name.raw for name in self.names)
+
+
+class HeaderSet:
+    """Some header names that are looked for together, spelled out once for every host.
+
+    Args:
+        names: each as `HeaderName` takes it.
+    """
+
+    __slots__ = ("names", "raw")
+
+    def __init__(self, *names: str) -> None:
+        self.names = tuple(map(HeaderName, names))
+        self.raw = frozenset(name.raw for name in self.names)
+
+    def __iter__(self) -> Iterator[HeaderName]:
+        return iter(self.names)
 
 
 def is_event_stream(content_type: str) -> bool:

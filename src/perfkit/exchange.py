@@ -17,6 +17,7 @@ from perfkit._headers import (
     SET_COOKIE,
     HeaderBlock,
     HeaderName,
+    HeaderSet,
     check_header_value,
     is_event_stream,
     is_token,
@@ -37,6 +38,7 @@ __all__ = [
     "Exchange",
     "HeaderBlock",
     "HeaderName",
+    "HeaderSet",
     "Reply",
     "Shared",
     "Trust",
@@ -161,6 +163,10 @@ class Exchange:
         """The value of a request header, several field lines joined with commas (RFC 9110 section 5.3)."""
         raise NotImplementedError
 
+    def has_request_headers(self, names: HeaderSet) -> bool:
+        """Whether the request has any of these headers, though maybe empty: the quickest way to know of most."""
+        return any(self.request_header(name) is not None for name in names)
+
     def set_request_header(self, name: HeaderName, value: str | None) -> None:
         """Change what the application sees of its request, and features further in; None removes the header.
 
@@ -215,6 +221,10 @@ class Exchange:
         """Whether the response has this header."""
         return bool(self.response_header_lines(name))
 
+    def has_response_headers(self, names: HeaderSet) -> bool:
+        """Whether the response has any of these headers."""
+        return any(map(self.has_response_header, names))
+
     def response_header(self, name: HeaderName) -> str | None:
         """The value of a response header, several field lines joined with commas."""
         return join(self.response_header_lines(name))
@@ -250,6 +260,11 @@ class Exchange:
     def remove_header(self, name: HeaderName) -> None:
         """Remove a response header, all its field lines; nothing happens where it is absent."""
         raise NotImplementedError
+
+    def remove_headers(self, names: HeaderSet) -> None:
+        """Remove all of these response headers."""
+        for name in names:
+            self.remove_header(name)
 
     def add_headers(self, block: HeaderBlock) -> bool:
         """Add the headers of the block if the response has none of them; gives whether it did."""

@@ -25,7 +25,15 @@ from perfkit._preconditions import (
     evaluate,
 )
 from perfkit._validators import is_entity_tag, read_date
-from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, SET_COOKIE, Exchange, HeaderName, is_event_stream
+from perfkit.exchange import (
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    SET_COOKIE,
+    Exchange,
+    HeaderName,
+    HeaderSet,
+    is_event_stream,
+)
 from perfkit.feature import Pending, Position
 from perfkit.options import BadOption, ConfiguredFeature, Options
 
@@ -45,24 +53,25 @@ THREAD_SIZE: Final = 1024 * 1024
 
 # What describes a body that is not sent. All else stays: a cache updates what it has stored by it (RFC 9111 section
 # 3.2), and the browser wants its CORS headers on a 304 too.
-OF_THE_BODY: Final = tuple(
-    HeaderName(name)
-    for name in (
-        "Content-Type",
-        "Content-Length",
-        "Content-Encoding",
-        "Content-Language",
-        "Content-Range",
-        "Content-MD5",
-        "Content-Digest",
-        "Repr-Digest",
-        "Digest",
-        "Trailer",
-        "Transfer-Encoding",
-    )
+OF_THE_BODY: Final = HeaderSet(
+    "Content-Type",
+    "Content-Length",
+    "Content-Encoding",
+    "Content-Language",
+    "Content-Range",
+    "Content-MD5",
+    "Content-Digest",
+    "Repr-Digest",
+    "Digest",
+    "Trailer",
+    "Transfer-Encoding",
 )
 # What would let a cache give a 412 to those who ask without a condition (RFC 9111 section 3).
-OF_CACHING: Final = tuple(HeaderName(name) for name in ("Expires", "CDN-Cache-Control", "Surrogate-Control"))
+OF_CACHING: Final = HeaderSet("Expires", "CDN-Cache-Control", "Surrogate-Control")
+# What makes a request conditional.
+CONDITIONS: Final = HeaderSet("If-Match", "If-Unmodified-Since", "If-None-Match", "If-Modified-Since")
+# What may speak against an ETag.
+OF_KEEPING: Final = HeaderSet("Cache-Control", "Set-Cookie")
 
 
 class ConditionalGetOptions(Options, frozen=True, kw_only=True):
@@ -159,14 +168,17 @@ class ConditionalGet(ConfiguredFeature[ConditionalGetOptions]):
     def _reason_of_headers(self, exchange: Exchange) -> str | None:
         if exchange.unique:
             return "unique"
+        if is_event_stream(exchange.response_header(CONTENT_TYPE) or ""):
+            return "event_stream"
+        return self._reason_of_keeping(exchange) if exchange.has_response_headers(OF_KEEPING) else None
+
+    def _reason_of_keeping(self, exchange: Exchange) -> str | None:
         cache_control = exchange.response_header(CACHE_CONTROL)
         # Nobody keeps what has it (RFC 9111 section 5.2.2.5); within another word or quotes it does no harm.
         if cache_control is not None and "no-store" in cache_control.lower():
             return "no_store"
         if not self._cookies and exchange.has_response_header(SET_COOKIE):
             return "cookies"
-        if is_event_stream(exchange.response_header(CONTENT_TYPE) or ""):
-            return "event_stream"
         return None
 
     def _tag(self, exchange: Exchange, tag: str) -> None:
@@ -197,8 +209,7 @@ class ConditionalGet(ConfiguredFeature[ConditionalGetOptions]):
         elif status == 412:
             exchange.facts[FACT] = "precondition_failed"
             replace(exchange, 412)
-            for name in OF_CACHING:
-                exchange.remove_header(name)
+            exchange.remove_headers(OF_CACHING)
             exchange.set_header(CACHE_CONTROL, "no-store")
         else:
             exchange.facts[FACT] = otherwise if otherwise.startswith("skipped") else "modified"
@@ -206,6 +217,8 @@ class ConditionalGet(ConfiguredFeature[ConditionalGetOptions]):
 
 def asked(exchange: Exchange) -> Conditions | None:
     """The preconditions of the request; None where it has none, as most."""
+    if not exchange.has_request_headers(CONDITIONS):
+        return None
     header = exchange.request_header
     if_match = header(IF_MATCH)
     if_unmodified_since = header(IF_UNMODIFIED_SINCE)
@@ -237,8 +250,7 @@ def replace(exchange: Exchange, status: int) -> None:
     """Put an answer without a body in the place of the response."""
     exchange.status = status
     exchange.body = b""
-    for name in OF_THE_BODY:
-        exchange.remove_header(name)
+    exchange.remove_headers(OF_THE_BODY)
 
 
 def _left_out(exchange: Exchange, body: bytes) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, Exchange, HeaderName
+from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, Exchange, HeaderName, HeaderSet
 from perfkit.feature import Pending, Position
 from perfkit.features.compression._choice import LARGE_FROM, Choice, Choices
 from perfkit.features.compression._codec import Codec
@@ -27,6 +27,7 @@ from perfkit.options import ConfiguredFeature
 
 IF_MATCH: Final = HeaderName("If-Match")
 IF_NONE_MATCH: Final = HeaderName("If-None-Match")
+TAGGED: Final = HeaderSet("If-None-Match", "If-Match")
 # No content, or a part of one (RFC 9110 sections 15.3.5, 15.3.6, 15.3.7, 15.4.5); as those below 200.
 NOT_ENCODED: Final = frozenset({204, 205, 206, 304})
 PARTIAL_CONTENT: Final = 206
@@ -75,6 +76,8 @@ class Compression(ConfiguredFeature[CompressionOptions]):
             self.on_request = super().on_request  # type: ignore[assignment,method-assign]  # no stack calls what is not written
 
     def on_request(self, exchange: Exchange) -> None:
+        if not exchange.has_request_headers(TAGGED):
+            return
         for name in (IF_NONE_MATCH, IF_MATCH):
             field = exchange.request_header(name)
             if field is not None and self._suffixes.found(field):

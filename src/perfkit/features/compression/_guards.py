@@ -6,14 +6,16 @@ import re
 from typing import Final
 
 from perfkit._paths import Paths
-from perfkit.exchange import Exchange, HeaderName
+from perfkit.exchange import Exchange, HeaderName, HeaderSet
 from perfkit.features.compression._metadata import CONTENT_ENCODING
 from perfkit.features.compression._options import CompressionOptions
 
 CACHE_CONTROL: Final = HeaderName("Cache-Control")
 CONTENT_RANGE: Final = HeaderName("Content-Range")
 # By these a proxy sends a file in place of the body: Apache, lighttpd and others; nginx.
-FILE_HEADERS: Final = (HeaderName("X-Sendfile"), HeaderName("X-Accel-Redirect"))
+FILE_HEADERS: Final = HeaderSet("X-Sendfile", "X-Accel-Redirect")
+# What may speak against compression; most responses have none of them.
+LOOKED_AT: Final = HeaderSet("Content-Encoding", "Cache-Control", "X-Sendfile", "X-Accel-Redirect", "Content-Range")
 
 NO_TRANSFORM: Final = "no-transform"
 _QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*+"', re.DOTALL)
@@ -42,6 +44,15 @@ class Guards:
         """
         if exchange.method == "CONNECT":
             return "status"  # of success opens a tunnel (RFC 9110 section 9.3.6)
+        if exchange.has_response_headers(LOOKED_AT):
+            reason = self._reason_of_headers(exchange)
+            if reason is not None:
+                return reason
+        if exchange.sendfile:
+            return "file"
+        return self._reason_of_settings(exchange) or ("range" if exchange.has_response_header(CONTENT_RANGE) else None)
+
+    def _reason_of_headers(self, exchange: Exchange) -> str | None:
         coding = exchange.response_header(CONTENT_ENCODING)
         if coding is not None:
             if coding.strip(" \t").lower() != "identity":
@@ -50,9 +61,7 @@ class Guards:
             return "opted_out"
         if self._honor_no_transform and forbids_transforming(exchange.response_header(CACHE_CONTROL)):
             return "no_transform"
-        if exchange.sendfile or any(map(exchange.has_response_header, FILE_HEADERS)):
-            return "file"
-        return self._reason_of_settings(exchange) or ("range" if exchange.has_response_header(CONTENT_RANGE) else None)
+        return "file" if exchange.has_response_headers(FILE_HEADERS) else None
 
     def _reason_of_settings(self, exchange: Exchange) -> str | None:
         if self.excludes(exchange):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
-from perfkit.exchange import Exchange, HeaderName
+from perfkit.exchange import Exchange, HeaderName, HeaderSet
 from perfkit.features.compression._etags import suffixed, weakened
 
 EtagMode: TypeAlias = Literal["suffix", "weak", "keep", "drop"]
@@ -17,17 +17,14 @@ ACCEPT_ENCODING: Final = HeaderName("Accept-Encoding")
 
 # True of the bytes that are not sent. The ranges an application serves are those of its own bytes (RFC 9110 section
 # 14.3); the others are digests of them (RFC 9530, RFC 3230, RFC 1864).
-_OF_IDENTITY: Final = tuple(
-    HeaderName(name) for name in ("Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
-)
+_OF_IDENTITY: Final = HeaderSet("Accept-Ranges", "Content-Digest", "Repr-Digest", "Digest", "Content-MD5")
 
 
 def describe_encoded(exchange: Exchange, coding: str, etag: EtagMode) -> None:
     """Make the head one of the encoded representation (RFC 9110 section 8); Content-Length is the host's."""
     exchange.set_header(CONTENT_ENCODING, coding)
     add_vary(exchange)
-    for name in _OF_IDENTITY:
-        exchange.remove_header(name)
+    exchange.remove_headers(_OF_IDENTITY)
     if etag == "keep":
         return
     tag = exchange.response_header(ETAG)
@@ -44,6 +41,8 @@ def describe_encoded(exchange: Exchange, coding: str, etag: EtagMode) -> None:
 def add_vary(exchange: Exchange) -> None:
     """Say that the response depends on Accept-Encoding (RFC 9110 section 12.5.5)."""
     lines = exchange.response_header_lines(VARY)
+    if not lines:
+        return exchange.append_header(VARY, ACCEPT_ENCODING.title)
     merged = merged_vary(lines)
     if merged is not None and lines != [merged]:
         exchange.set_header(VARY, merged)
