@@ -74,6 +74,15 @@ def test_head_keeps_the_announced_length(run: Run) -> None:
     assert trace.facts("only.on_end") == {"error": None}
 
 
+@case(Whole(body=b"hello"), Edit(remove=("Content-Length",)))
+def test_head_without_a_length_gets_no_false_one(run: Run) -> None:
+    # As compression does it, where only the body that GET gets would tell the length.
+    response, _ = run("HEAD")
+    assert (response.status, response.body) == (200, b"")
+    # Waitress cannot do without.
+    assert response.header("Content-Length") == ("0" if run.kind.name == "waitress" else None)
+
+
 @case(Whole(body=b"hello", ignores_head=True), Recorder("only"))
 def test_body_for_head_is_left_to_the_server(run: Run) -> None:
     response, trace = run("HEAD", until="only.on_end")
