@@ -13,10 +13,12 @@ import pytest
 
 pytestmark = [pytest.mark.server, pytest.mark.xdist_group("demo")]
 
+COLUMNS = "80"
+
 
 @contextmanager
 def demo(tmp_path, *arguments):
-    env = {**os.environ, "BOOKSHOP_HOME": str(tmp_path), "COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
+    env = {**os.environ, "BOOKSHOP_HOME": str(tmp_path), "COLUMNS": COLUMNS, "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "perfkit", "demo", *arguments]
     process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     try:
@@ -37,14 +39,66 @@ def output(tmp_path_factory):
     return output
 
 
+def row(output, *start):
+    """The cells of the line that starts with these."""
+    lines = (re.split(r"  +", line.strip()) for line in output.splitlines())
+    return next(cells for cells in lines if cells[: len(start)] == list(start))
+
+
+def number(cell):
+    return float(cell.replace(",", ""))
+
+
 def test_the_demo_compares_and_stops(output):
-    for shown in ("a JSON list", "total;dur=", "database;dur=", "x-content-type-options", "nosniff"):
+    for shown in ("total;dur=", "database;dur=", "compress;dur=", "x-content-type-options", "nosniff"):
         assert shown in output
     assert "Traceback" not in output
 
 
+def test_the_demo_shows_what_compression_saves(output):
+    _, plain, fast, coding, *_ = row(output, "a JSON list")
+    assert coding == "zstd"
+    assert 20_000 < number(plain) > 4 * number(fast) > 4_000
+    assert row(output, "no such page")[1:3] == ["22", "22"]
+    assert row(output, "a streamed export")[3] == "gzip"
+
+
+@pytest.mark.parametrize("what", ["an HTML page", "a style sheet", "a JSON list", "a review, versioned"])
+def test_the_demo_shows_what_is_not_sent_again(output, what):
+    table = output.partition("Asked again")[2]
+    _, _, status, first, again, *_ = row(table, what)
+    assert (status, again) == ("304", "0")
+    assert number(first) > 200
+
+
+def test_the_demo_leaves_out_what_cannot_be_asked_for_again(output):
+    asked_again = output.partition("Asked again")[2].partition("Server-sent events")[0]
+    assert "304" in asked_again
+    assert "an HTML page with a nonce" not in asked_again
+
+
+def test_the_demo_shows_that_a_compressed_stream_is_live(output):
+    table = output.partition("Server-sent events")[2]
+    _, plain_size, events, *_ = row(table, "without perfkit")
+    _, size, coding, fast_events, arrivals, first, last = row(table, "with it")
+    assert (events, fast_events, coding) == ("10", "10", "gzip")
+    assert number(arrivals) > 7  # each by itself, unless this machine stalls
+    assert number(size) < number(plain_size)
+    assert number(last) - number(first) > 300  # nine pauses of 50 ms
+
+
+def test_the_demo_shows_that_a_change_for_an_old_version_is_refused(output):
+    table = output.partition("Two readers")[2]
+    (*_, none, _, read), (*_, asked, ok, changed), (*_, stale, failed), (*_, missing, required) = (
+        re.split(r"  +", line.strip()) for line in table.splitlines() if "/api/reviews/1 " in line
+    )
+    assert [none, ok, failed, missing, required] == ["none", "200", "412", "none", "428"]
+    assert read == asked == stale
+    assert changed == f'"v{int(read[2:-1]) + 1}"'
+
+
 def test_the_demo_shows_the_policy_of_the_page_and_its_grade(output):
-    (_, *first), (_, *second) = re.findall(r"(answer \d) +([\w-]{32}) +([\w-]{32})", output)
+    (_, *first), (_, *second) = re.findall(r"(\d) +([\w-]{32}) +([\w-]{32})", output)
     assert first[0] == first[1] != second[0] == second[1]
     assert re.search(r"grade C, 50 points +grade A\+, 130 points", output)
 

@@ -29,6 +29,8 @@ ENDPOINTS = (
     Endpoint("GET", "/files/catalogue.csv", "the catalogue as a file to download"),
     Endpoint("GET", "/api/reviews/naive", "the 50 latest reviews, with an N+1"),
     Endpoint("GET", "/api/reviews/eager", "the same reviews in a few queries"),
+    Endpoint("GET", "/api/reviews/{id}", "one review, with an ETag of its own"),
+    Endpoint("PUT", "/api/reviews/{id}", "change a review of yours, if it is still the one you read: If-Match"),
     Endpoint("GET", "/api/slow", "one slow query"),
     Endpoint("POST", "/api/login", 'log in with {"username": "reader", "password": "reader"}'),
     Endpoint("POST", "/api/logout", "log out"),

@@ -15,7 +15,7 @@ from .prose import Writer
 Row: TypeAlias = dict[str, Any]
 
 # Raise it when the rows or the tables change: a new version lives in a new folder (home.py), so no old database is met.
-VERSION = 1
+VERSION = 2
 
 PUBLISHERS = 40
 AUTHORS = 300
@@ -24,6 +24,7 @@ REVIEWS = 6_000
 
 DEMO_USERNAME = "reader"
 DEMO_PASSWORD = "reader"
+DEMO_REVIEW = 1  # the number of a review by that user, to try out changes with
 
 _SEED = 8_128
 _FIRST_DAY = date(1990, 1, 1)
@@ -98,13 +99,14 @@ def _reviews(random: Random, writer: Writer, books: list[Row]) -> list[Row]:
         book = random.choice(books)
         days = min(900, (_LAST_REVIEW - book["published"]).days)
         rating, text = writer.review()
+        reader = writer.reader()
         rows.append(
             {
                 "id": key,
                 "book_id": book["id"],
                 "rating": rating,
                 "text": text,
-                "author_name": writer.reader(),
+                "author_name": DEMO_USERNAME if key == DEMO_REVIEW else reader,
                 "posted_on": book["published"] + timedelta(days=random.randint(1, days)),
             }
         )

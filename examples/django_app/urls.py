@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern] = [
     path("api/books/<int:book_id>/reviews", reviews.write_review),
     path("api/reviews/naive", reviews.latest_reviews_naive),
     path("api/reviews/eager", reviews.latest_reviews_eager),
+    path("api/reviews/<int:review_id>", reviews.one_review),
     path("api/events", feeds.stream_sales),
     path("api/slow", feeds.report_sales),
     path("api/login", accounts.log_in),

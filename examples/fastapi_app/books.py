@@ -19,7 +19,7 @@ EXPORT_BATCH = 100  # books, some 22 KB: enough for one good network write, litt
 router = APIRouter(prefix="/api/books", tags=["books"])
 
 # The bound is that of the column; a larger number would be an error in the database and not an unknown book.
-BookId: TypeAlias = Annotated[int, Path(ge=1, le=2**31 - 1)]
+Id: TypeAlias = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
 def books_with_relations() -> Select[Book]:
@@ -27,7 +27,7 @@ def books_with_relations() -> Select[Book]:
     return select(Book).options(joinedload(Book.publisher), selectinload(Book.authors), selectinload(Book.tags))
 
 
-async def find_book(database: Database, book_id: BookId) -> Book | None:
+async def find_book(database: Database, book_id: Id) -> Book | None:
     """The book of the path with its reviews, if there is one."""
     query = books_with_relations().options(selectinload(Book.reviews)).where(Book.id == book_id)
     book: Book | None = await database.scalar(query)
@@ -37,7 +37,7 @@ async def find_book(database: Database, book_id: BookId) -> Book | None:
 MaybeBook: TypeAlias = Annotated[Book | None, Depends(find_book)]
 
 
-async def require_book(book: MaybeBook, book_id: BookId) -> Book:
+async def require_book(book: MaybeBook, book_id: Id) -> Book:
     """The book of the path, or a 404."""
     if book is None:
         raise HTTPException(404, f"there is no book {book_id}")

@@ -84,8 +84,14 @@ class Review(Base):
     text: Mapped[str] = mapped_column(Text)
     author_name: Mapped[str] = mapped_column(String(100))
     posted_on: Mapped[date]
+    version: Mapped[int] = mapped_column(default=1)  # one more with each change
 
     book: Mapped[Book] = relationship(back_populates="reviews", lazy="raise")
+
+    @property
+    def etag(self) -> str:
+        """The entity tag: strong, as it has to be to protect a change."""
+        return f'"v{self.version}"'
 
 
 class User(Base):

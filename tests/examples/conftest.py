@@ -12,6 +12,7 @@ import pytest
 from bookshop.stock import Stock, make_stock
 
 from .servers import SERVERS, START_TIMEOUT, log_of, run_server
+from .visitors import log_in
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +49,20 @@ def shop(client: httpx.Client) -> httpx.Client:
     """A visitor to each of the shops, whom no cookie makes known."""
     client.cookies.clear()
     return client
+
+
+@pytest.fixture(scope="session")
+def login(client: httpx.Client) -> httpx.Response:
+    """The answer to a login; one for all tests, since checking a password is slow on purpose."""
+    client.cookies.clear()
+    return log_in(client)
+
+
+@pytest.fixture
+def reader(login: httpx.Response, shop: httpx.Client) -> httpx.Client:
+    """A visitor who is logged in."""
+    shop.cookies.update(login.cookies)
+    return shop
 
 
 @pytest.fixture(scope="session")

@@ -3,32 +3,13 @@
 import httpx
 import pytest
 
-from bookshop.stock import DEMO_PASSWORD, DEMO_USERNAME
+from bookshop.stock import DEMO_USERNAME
+
+from .visitors import CREDENTIALS, log_in
 
 pytestmark = pytest.mark.server
 
-CREDENTIALS = {"username": DEMO_USERNAME, "password": DEMO_PASSWORD}
 REVIEW = {"rating": 4, "text": "A map of all I had forgotten, with naïve and honest drawings. ★"}
-
-
-def log_in(shop: httpx.Client) -> httpx.Response:
-    response = shop.post("/api/login", json=CREDENTIALS)
-    assert response.json() == {"username": DEMO_USERNAME}
-    return response
-
-
-@pytest.fixture(scope="session")
-def login(client: httpx.Client) -> httpx.Response:
-    """The answer to a login; one for all tests, since checking a password is slow on purpose."""
-    client.cookies.clear()
-    return log_in(client)
-
-
-@pytest.fixture
-def reader(login: httpx.Response, shop: httpx.Client) -> httpx.Client:
-    """A visitor who is logged in."""
-    shop.cookies.update(login.cookies)
-    return shop
 
 
 def test_a_stranger_is_nobody(shop: httpx.Client) -> None:

@@ -37,9 +37,9 @@ def test_every_response_tells_its_time_and_has_the_security_headers(shop: httpx.
 @pytest.mark.parametrize(
     ("path", "spans"),
     [
-        ("/api/books", {"database", "shape"}),
-        ("/api/reviews/naive", {"reviews"}),
-        ("/api/reviews/eager", {"reviews"}),
+        ("/api/books", {"compress", "database", "shape"}),
+        ("/api/reviews/naive", {"compress", "reviews"}),
+        ("/api/reviews/eager", {"compress", "reviews"}),
         ("/api/slow", {"report"}),
     ],
 )

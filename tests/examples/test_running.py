@@ -11,10 +11,11 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from bookshop.endpoints import ENDPOINTS
-from bookshop.stock import BOOKS
+from bookshop.stock import BOOKS, DEMO_REVIEW
 from django_app.database_url import database
 
 from .servers import EXAMPLES, PLAIN_SERVERS, clean_environment, run_server
+from .visitors import log_in
 
 
 @pytest.mark.server
@@ -84,6 +85,22 @@ def test_the_pages_work_without_perfkit(servers_home: Path, name: str) -> None:
             assert page.status_code == 200
             assert {"content-security-policy", "server-timing"}.isdisjoint(page.headers)
         assert '<script nonce="">' in plain.get("/").text
+        list_of_books = plain.get("/api/books")
+        assert {"content-encoding", "etag", "cache-control"}.isdisjoint(list_of_books.headers)
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("name", PLAIN_SERVERS)
+def test_conditions_on_a_change_hold_without_perfkit(servers_home: Path, name: str) -> None:
+    with run_server(servers_home, name) as url, httpx.Client(base_url=url, trust_env=False) as plain:
+        path, review = f"/api/reviews/{DEMO_REVIEW}", {"rating": 3, "text": "A map. " * 100}
+        log_in(plain)
+        etag = plain.get(path).headers["etag"]
+        statuses = [
+            plain.put(path, json=review, headers=condition).status_code
+            for condition in ({}, {"If-Match": etag}, {"If-Match": etag})
+        ]
+        assert statuses == [428, 200, 412]
 
 
 @pytest.mark.usefixtures("bookshop_home")

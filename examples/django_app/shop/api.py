@@ -8,7 +8,7 @@ from typing import Any, Concatenate, ParamSpec
 from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_http_methods
 
 Parameters = ParamSpec("Parameters")
 View = Callable[Concatenate[HttpRequest, Parameters], HttpResponse]
@@ -43,9 +43,9 @@ def refuse_form(form: forms.BaseForm) -> ApiResponse:
 
 
 def accept_json(
-    form_class: type[forms.BaseForm], *, login: bool = False
+    form_class: type[forms.BaseForm], *, login: bool = False, method: str = "POST"
 ) -> Callable[[JsonView[Parameters]], View[Parameters]]:
-    """Hand the view the checked body of a POST; everything else is refused, and with `login` strangers are too.
+    """Hand the view the checked body of a request; all else is refused, and with `login` strangers are too.
 
     Exempt from Django's CSRF token, which an API client does not have. What protects instead: the session cookie is
     SameSite=Lax, and a form on another site cannot send JSON.
@@ -53,7 +53,7 @@ def accept_json(
 
     def decorate(view: JsonView[Parameters]) -> View[Parameters]:
         @csrf_exempt
-        @require_POST
+        @require_http_methods([method])
         @wraps(view)
         def wrapper(request: HttpRequest, /, *args: Parameters.args, **kwargs: Parameters.kwargs) -> HttpResponse:
             if request.content_type != "application/json":

@@ -67,6 +67,7 @@ class Review(models.Model):
     text = models.TextField(max_length=2_000)
     author_name = models.CharField(max_length=150)
     posted_on = models.DateField(default=timezone.localdate)
+    version = models.PositiveIntegerField(default=1)  # one more with each change
 
     class Meta:
         ordering = ("-posted_on", "-id")
@@ -74,6 +75,11 @@ class Review(models.Model):
 
     def __str__(self) -> str:
         return f"{self.rating}/5 by {self.author_name}"
+
+    @property
+    def etag(self) -> str:
+        """The entity tag: strong, as it has to be to protect a change."""
+        return f'"v{self.version}"'
 
     @property
     def stars(self) -> str:

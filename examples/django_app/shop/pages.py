@@ -8,7 +8,7 @@ from django.views.decorators.http import require_safe
 
 from bookshop.catalogue import FILENAME, catalogue_file
 from bookshop.endpoints import ENDPOINTS
-from perfkit.django import csp
+from perfkit.django import csp, precondition
 
 from .models import Book
 from .streaming import stream_file
@@ -36,7 +36,13 @@ def show_card(request: HttpRequest, book_id: int) -> HttpResponse:
     return render(request, "shop/card.html", {"book": book})
 
 
+def printed(request: HttpRequest) -> float:
+    """When the catalogue was made."""
+    return catalogue_file().stat().st_mtime
+
+
 @require_safe
+@precondition(last_modified=printed)
 @stream_file
 def download_catalogue(request: HttpRequest) -> HttpResponseBase:
     file = catalogue_file().open("rb")  # the response closes it
