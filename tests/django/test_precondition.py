@@ -18,6 +18,7 @@ from perfkit.django import precondition
 SUNDAY = "Sun, 06 Nov 1994 08:49:37 GMT"
 MOMENT = datetime(1994, 11, 6, 8, 49, 37, tzinfo=UTC)
 PERFKIT = ("perfkit.django.PerfkitMiddleware",)
+COMMON = (*PERFKIT, "django.middleware.common.CommonMiddleware")
 VERSIONS = {1: 3}
 
 
@@ -37,7 +38,7 @@ BOTH = pytest.mark.parametrize("through", [through_wsgi, through_asgi])
 
 def ask(view: Any, method: str = "GET", pk: int = 1, through: Any = through_wsgi, **headers: str) -> Any:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    with override_settings(MIDDLEWARE=PERFKIT, PERFKIT={}, ROOT_URLCONF=(path("<int:pk>", view),)):
+    with override_settings(MIDDLEWARE=COMMON, PERFKIT={}, ROOT_URLCONF=(path("<int:pk>", view),)):
         return through(method, f"/{pk}", named)
 
 
@@ -229,3 +230,14 @@ def test_the_views_of_django_rest_framework():
             assert ask(view, "PUT", If_Match='"v3"').status_code == 200
         required = ask(books, "PUT", Accept="application/json")
         assert (required.status_code, list(required.json())) == (428, ["detail"])
+
+
+@BOTH
+def test_a_304_has_no_length_which_would_be_that_of_what_the_client_has(through):
+    @precondition(etag=lambda request, pk: "v1")
+    def view(request: HttpRequest, pk: int) -> HttpResponse:
+        return HttpResponse("book")
+
+    response = ask(view, through=through, If_None_Match='"v1"')
+    assert response.status_code == 304
+    assert "Content-Length" not in response.headers

@@ -16,6 +16,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
+    CONTENT_LENGTH,
     CONTENT_TYPE,
     CSP_NONCE,
     FAILURE,
@@ -27,6 +28,7 @@ from perfkit.exchange import (
     Reply,
     Shared,
     check_header_value,
+    has_no_content,
     is_event_stream,
 )
 from perfkit.stack import SPENT, Stack
@@ -164,6 +166,10 @@ class DjangoExchange(Exchange):
         self._headers = response.headers._store
         self._cookies = response.cookies
         self.status = response.status_code
+        if has_no_content(self.status) and self.response_header(CONTENT_LENGTH) == "0":
+            # Django's CommonMiddleware measures the body of every response; of a 304 it would be the length of what the
+            # client has (RFC 9110 section 8.6).
+            self.remove_header(CONTENT_LENGTH)
         if not response.streaming:
             self.body = cast("HttpResponse", response).content
         elif self._stack.hold and self._is_empty(cast("StreamingHttpResponse", response)):
