@@ -133,7 +133,14 @@ def test_a_wrong_coding_is_no_answer() -> None:
         measure([replace(WSGI, variants=(encoded,))], quick=True)
 
 
-ANSWERED = [setting for setting in settings(["compression", "conditional", "stack"]) if setting.name != MEMORY.name]
+def apart(setting: Setting) -> bool:
+    """Whether it needs a process of its own: one for its streams, or one where nothing else has configured Django."""
+    return setting.name == MEMORY.name or "django" in setting.name
+
+
+CHECKED = settings(["compression", "conditional", "stack"])
+ANSWERED = [setting for setting in CHECKED if not apart(setting)]
+IN_DJANGO = [setting.name for setting in CHECKED if "django" in setting.name]
 
 
 @pytest.mark.parametrize("setting", ANSWERED, ids=[setting.name for setting in ANSWERED])
@@ -150,6 +157,17 @@ def test_every_variant_answers_as_it_should(setting: Setting) -> None:
         driver.close()
         check(key, variant, answers)
     assert any(variant.side == "perfkit" for variant in setting.variants)
+
+
+def test_every_variant_in_django_answers_as_it_should(tmp_path: Path) -> None:
+    data = tmp_path / "run.json"
+    only = [option for name in IN_DJANGO for option in ("--only", name)]
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--json", str(data), *only]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, timeout=TIMEOUT_SECONDS)
+    assert done.returncode == 0, done.stderr
+    run = json.loads(data.read_text())
+    assert {setting["name"] for setting in run["settings"]} == set(IN_DJANGO)
+    assert not any("perfkit" in skipped["variant"] for skipped in run["skipped"])
 
 
 def test_the_memory_of_streams_is_measured_while_they_are_open() -> None:
