@@ -211,6 +211,9 @@ class ConditionalGet(ConfiguredFeature[ConditionalGetOptions]):
             replace(exchange, 412)
             exchange.remove_headers(OF_CACHING)
             exchange.set_header(CACHE_CONTROL, "no-store")
+            # wsgiref.validate demands a type; the length tells that it is of nothing, for HEAD too.
+            exchange.set_header(CONTENT_TYPE, "text/plain; charset=utf-8")
+            exchange.set_header(CONTENT_LENGTH, "0")
         else:
             exchange.facts[FACT] = otherwise if otherwise.startswith("skipped") else "modified"
 

@@ -15,8 +15,11 @@ _TAG: Final = re.compile(r'(W/)?"([^"]*)"')
 
 
 def suffixed(tag: str, coding: str) -> str:
-    """The tag of the representation in that coding. A weak tag, which may stand for several, stays as it is."""
-    strong = len(tag) > 1 and tag[0] == tag[-1] == '"'
+    """The tag of the representation in that coding. A weak tag, which may stand for several, stays as it is.
+
+    So does what is no tag, as the two of an application that sends two lines.
+    """
+    strong = len(tag) > 1 and tag[0] == tag[-1] == '"' and tag.count('"') == 2
     return f'{tag[:-1]}-{coding}"' if strong else tag
 
 
