@@ -9,6 +9,7 @@ from perfkit.feature import Feature, Pending, Position
 from perfkit.features.cache_control import CacheControl
 from perfkit.features.compression import Compression
 from perfkit.features.conditional_get import ConditionalGet
+from perfkit.features.rate_limit import RateLimit
 from perfkit.features.security_headers import SecurityHeaders
 from perfkit.features.timing import Timing, span
 from perfkit.settings import Settings
@@ -24,6 +25,7 @@ __all__ = [
     "HeaderName",
     "Pending",
     "Position",
+    "RateLimit",
     "Reply",
     "SecurityHeaders",
     "Settings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from time import perf_counter
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -90,6 +91,10 @@ class ConnectionExchange(Exchange):
         path = quote(self.path, PATH_CHARACTERS) if raw_path is None else raw_path.decode("latin-1")
         query: bytes = self.scope.get("query_string", b"")
         return f"{path}?{query.decode('latin-1')}" if query else path
+
+    @property
+    def user(self) -> str | None:
+        return _identity(self.scope.get("user"))
 
     @property
     def debug(self) -> bool:
@@ -210,6 +215,18 @@ async def outlive(pending: Pending[None]) -> None:
 
     with trio.CancelScope(shield=True):
         await pending.run_async()
+
+
+def _identity(user: Any) -> str | None:
+    """What names a user of Starlette's AuthenticationMiddleware, or of one like it, if it has signed in."""
+    if user is None or not getattr(user, "is_authenticated", False):
+        return None
+    for name in ("identity", "pk", "id", "username", "display_name"):
+        with suppress(NotImplementedError, AttributeError):  # Starlette's base class has an identity that raises
+            identity = getattr(user, name)
+            if identity is not None:
+                return str(identity)
+    return None
 
 
 def reply_headers(reply: Reply) -> RawHeaders:

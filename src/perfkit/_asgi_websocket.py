@@ -12,6 +12,7 @@ POLICY_VIOLATION = 1008
 class WebSocketExchange(ConnectionExchange):
     """An exchange that is a WebSocket connection: the handshake is its request, the answer to it its response."""
 
+    websocket = True
     sendfile = True  # no message of a connection goes through an encoder
 
     async def send(self, message: Message) -> None:

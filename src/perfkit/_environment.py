@@ -129,7 +129,7 @@ def _inside(kind: Any, path: str, key: str) -> tuple[Any, str, bool]:
     path = below(path, key)
     if not issubclass(get_origin(inner) or inner, msgspec.Struct):
         return (get_args(inner) or (Any, Any))[1], path, False
-    fields = {field.name: field.type for field in msgspec.structs.fields(inner)}
+    fields = {field.encode_name: field.type for field in msgspec.structs.fields(inner)}
     if key not in fields:
         raise ConfigurationError(path, *unknown(key, fields))
     return fields[key], path, key in getattr(inner, "secrets", ())

@@ -80,7 +80,7 @@ def _is_struct(kind: Any) -> bool:
 
 def _wrong_name(value: Mapping[Any, Any], kind: Any, path: str) -> ConfigurationError | None:
     """The first key that is no option, or the first option that must be there and is not."""
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     for key in value:
         if not isinstance(key, str):
             return ConfigurationError(path, f"{show(key)} is not the name of an option", unknown("", fields)[1])
@@ -101,9 +101,9 @@ def _children(it: _Value) -> Iterable[_Value]:
 def _options_in(it: _Value) -> Iterator[_Value]:
     secrets = getattr(it.kind, "secrets", ())  # a group may be a plain msgspec.Struct
     for field in msgspec.structs.fields(it.kind):
-        if field.name in it.value:
+        if field.encode_name in it.value:
             shown = hide if field.name in secrets else it.show
-            yield _Value(it.value[field.name], field.type, below(it.path, field.name), shown)
+            yield _Value(it.value[field.encode_name], field.type, below(it.path, field.encode_name), shown)
 
 
 def _entries_in(it: _Value) -> Iterator[_Value]:

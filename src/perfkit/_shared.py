@@ -20,14 +20,16 @@ class Shared(dict[str, Any]):
     Attributes:
         late: the headers of the response are written.
         unique: fact: the body will never repeat; see `Exchange.unique`.
+        exchange: gives the exchange while it goes on, where a feature has put it there.
     """
 
-    # Not the exchange, which holds this: the two would keep each other until the garbage collector comes.
-    __slots__ = ("__weakref__", "_offers", "late", "unique")
+    # Not the exchange itself, which holds this: the two would keep each other until the garbage collector comes.
+    __slots__ = ("__weakref__", "_offers", "exchange", "late", "unique")
 
     def __init__(self, offers: Mapping[str, Offer] = NOTHING) -> None:
         # dict's own __init__ has nothing to do.
         self._offers = offers
+        self.exchange: Callable[[], Any] | None = None
         self.late = False
         self.unique = False
 

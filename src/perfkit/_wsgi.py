@@ -73,6 +73,10 @@ class WsgiExchange(Exchange):
         query: str = self._environ.get("QUERY_STRING", "")
         return f"{path}?{query}" if query else path
 
+    @property
+    def user(self) -> str | None:
+        return self._environ.get("REMOTE_USER") or None
+
     def request_header(self, name: HeaderName) -> str | None:
         # Servers give Content-Type and Content-Length as empty text where the client sent none.
         return self._environ.get(name.environ) or None

@@ -24,6 +24,7 @@ __all__ = [
     "CompressionMiddleware",
     "ConditionalGetMiddleware",
     "PerfkitMiddleware",
+    "RateLimitMiddleware",
     "SecurityHeadersMiddleware",
     "TimingMiddleware",
     "reports_app",
@@ -135,6 +136,12 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     """`perfkit.ConditionalGet` alone."""
 
     section = "conditional_get"
+
+
+class RateLimitMiddleware(FeatureMiddleware):
+    """`perfkit.RateLimit` alone."""
+
+    section = "rate_limit"
 
 
 class SecurityHeadersMiddleware(FeatureMiddleware):

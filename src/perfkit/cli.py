@@ -1,4 +1,4 @@
-"""The command: ``perfkit demo``, ``perfkit config`` and ``perfkit check``."""
+"""The command: ``perfkit demo``, ``perfkit config``, ``perfkit check`` and ``perfkit limits``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from perfkit.errors import ConfigurationError
+from perfkit.options import BadOption
 from perfkit.settings import SHARED_SECTIONS, Settings
 from perfkit.stack import Stack
 
@@ -18,12 +21,16 @@ from perfkit.stack import Stack
 UNUSABLE = 2
 
 
+class CommandError(Exception):
+    """The command cannot do its work as things are."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit status."""
     options = _parser().parse_args(arguments)
     try:
         status: int = options.run(options)
-    except ConfigurationError as error:
+    except (CommandError, ConfigurationError) as error:
         print(f"perfkit: {error}", file=sys.stderr)
         return UNUSABLE
     return status
@@ -55,7 +62,31 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--minimum", metavar="GRADE", default="A", help="the grade wanted, as in B+ (default: A)")
     check.add_argument("--timeout", metavar="SECONDS", type=float, default=10, help="for each request (default: 10)")
     check.set_defaults(run=_check)
+    _add_limits(commands.add_parser("limits", help="show what a shared rate limit store has counted, or reset it"))
     return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Shows what a store on Redis or Valkey has counted, or resets it. Namespace, secret and address prefixes are "
+        "those of the settings, which are found as `perfkit config` finds them."
+    )
+    actions = parser.add_subparsers(required=True, metavar="action", dest="action")
+    for action, text in (("show", "how many keys there are, or how one stands"), ("reset", "forget what was taken")):
+        command = actions.add_parser(action, help=text)
+        command.add_argument("uri", metavar="URI", help="the store, as in redis://localhost:6379/0")
+        command.add_argument("--namespace", help="of the keys (default: that of the settings)")
+        command.add_argument("--rule", metavar="NAME", help="only what this rule has counted")
+        command.add_argument(
+            "--key",
+            metavar="PART",
+            action="append",
+            default=[],
+            help="only this key of the rule: ip:203.0.113.7, a user's id, what a header says; once for each part",
+        )
+        if action == "reset":
+            command.add_argument("--all", action="store_true", help="reset everything in the namespace")
+        command.set_defaults(run=_limits)
 
 
 def _demo(options: argparse.Namespace) -> int:
@@ -83,17 +114,41 @@ def _check(options: argparse.Namespace) -> int:
         return UNUSABLE
 
 
+def _limits(options: argparse.Namespace) -> int:
+    from perfkit.features.rate_limit import RateLimitOptions, StoreError
+    from perfkit.features.rate_limit._shared_command import reset, show
+
+    section = _settings().sections["rate_limit"] or RateLimitOptions()
+    assert isinstance(section, RateLimitOptions)
+    if options.namespace:
+        section = replace(section, namespace=options.namespace)
+    if options.key and not options.rule:
+        raise CommandError("a key is one of a rule: write for example --rule login --key ip:203.0.113.7")
+    if options.action == "reset" and not (options.rule or options.all):
+        raise CommandError("say what to reset: --rule NAME, with --key or without, or --all")
+    action = show if options.action == "show" else reset
+    try:
+        print("\n".join(action(options.uri, section, options.rule, options.key)))
+    except (BadOption, StoreError) as error:
+        raise CommandError(str(error)) from None
+    return 0
+
+
 def _config(_: argparse.Namespace) -> int:
     module = os.environ.get("DJANGO_SETTINGS_MODULE")
-    try:
-        settings = _project_settings() if module else Settings.load()
-    except ImportError as error:
-        print(f"perfkit: DJANGO_SETTINGS_MODULE is {module!r}, which cannot be imported: {error}", file=sys.stderr)
-        return UNUSABLE
+    settings = _settings()
     sources = [*([f"PERFKIT in {module}"] if module else []), *settings.sources]
     print(f"Settings from {', '.join(sources) or 'the defaults'}.")
     print("\n".join(_described(settings)))
     return 0
+
+
+def _settings() -> Settings:
+    module = os.environ.get("DJANGO_SETTINGS_MODULE")
+    try:
+        return _project_settings() if module else Settings.load()
+    except ImportError as error:
+        raise CommandError(f"DJANGO_SETTINGS_MODULE is {module!r}, which cannot be imported: {error}") from None
 
 
 def _project_settings() -> Settings:

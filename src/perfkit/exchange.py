@@ -117,6 +117,8 @@ class Exchange:
         state: what a feature keeps from one hook to the next, keyed by the feature itself.
         facts: what one feature tells another, by name: ``facts["compression"]``.
         timings: names and seconds of what features took, for those who tell them on: see `add_timing`.
+        websocket: whether this is the handshake of a WebSocket.
+        asks_views: whether `Feature.on_view` will be called, if the framework finds a view.
         shared: what features give to the application by name, and it to them: the application finds it as
             ``scope["perfkit"]``, ``environ["perfkit"]`` or, in Django, ``request.perfkit``. Only where a feature of the
             stack says that it `shares`.
@@ -134,6 +136,8 @@ class Exchange:
     state: dict[object, Any]
     facts: dict[str, Any]
     timings: tuple[tuple[str, float], ...] = ()
+    websocket: bool = False
+    asks_views: bool = False
     shared: Shared = NEVER_SHARED
 
     _trust: Trust
@@ -191,6 +195,15 @@ class Exchange:
         """``"http"`` or ``"https"`` as the client used it, through trusted proxies."""
         trust = self._trust
         return SCHEMES.get(self.peer_scheme, "http") if trust.direct else trust.scheme(self)
+
+    @property
+    def user(self) -> str | None:
+        """Fact: who has signed in, as far as the host knows by now; None for nobody.
+
+        Django: the primary key, from `Feature.on_view` on. ASGI: who ``scope["user"]`` is, which a middleware further
+        out has set. WSGI: REMOTE_USER, likewise.
+        """
+        return None
 
     @property
     def debug(self) -> bool:

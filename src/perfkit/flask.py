@@ -1,4 +1,4 @@
-"""perfkit in the views of Flask: the decorators `csp` and `precondition`, and `csp_nonce` for templates.
+"""perfkit in the views of Flask: `csp`, `precondition` and `rate_limit`, and `csp_nonce` for templates.
 
 The features run in `perfkit.wsgi.PerfkitMiddleware`; `precondition` needs none of them. ::
 
@@ -29,9 +29,11 @@ from perfkit._csp_views import CspDecorators, Found, View, applying, nonce_in
 from perfkit._precondition_guard import Call
 from perfkit._precondition_views import GuardedView, Step, precondition_for
 from perfkit._preconditions import IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, Conditions
+from perfkit._rate_limit_views import LimitedView, rate_limit_for
 from perfkit.csp import Nonce, Override
+from perfkit.exchange import Reply
 
-__all__ = ["csp", "csp_nonce", "precondition"]
+__all__ = ["csp", "csp_nonce", "precondition", "rate_limit"]
 
 
 def csp_nonce() -> dict[str, Nonce | str]:
@@ -92,3 +94,18 @@ class _View(GuardedView):
 
 
 precondition: Final = precondition_for(_View)
+
+
+class _Limited(LimitedView):
+    def request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        return request if has_request_context() else None
+
+    def shared(self, request: Any) -> Found:
+        return _shared()
+
+    def refuse(self, request: Any, reply: Reply) -> Response:
+        headers = {name.title: value for name, value in reply.fields()}
+        return current_app.response_class(reply.body, reply.status, headers)
+
+
+rate_limit: Final = rate_limit_for(_Limited)

@@ -1,4 +1,4 @@
-"""perfkit in views of Starlette and FastAPI: the decorators `csp` and `precondition`, and `csp_nonce` for templates.
+"""perfkit in views of Starlette and FastAPI: `csp`, `precondition` and `rate_limit`, and `csp_nonce` for templates.
 
 The features run in `perfkit.asgi.PerfkitMiddleware`; `precondition` needs none of them. ::
 
@@ -30,15 +30,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
+from starlette.websockets import WebSocket
 
 from perfkit._csp_views import CspDecorators, Found, View, applying, nonce_in
 from perfkit._precondition_guard import Call, Guard
 from perfkit._precondition_views import GuardedView, Step, precondition_for
 from perfkit._preconditions import IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_UNMODIFIED_SINCE, Conditions
+from perfkit._rate_limit_views import LimitedView, rate_limit_for
 from perfkit.csp import Nonce, Override
-from perfkit.exchange import HeaderName, join
+from perfkit.exchange import HeaderName, Reply, join
+from perfkit.rate_limit import ViewRule
 
-__all__ = ["csp", "csp_nonce", "precondition"]
+__all__ = ["csp", "csp_nonce", "precondition", "rate_limit"]
 
 # The parameter that makes FastAPI hand over the request. It is not a Request, of which FastAPI fills in only one: the
 # view's own would be left out.
@@ -216,3 +219,41 @@ def _is_of(annotation: Any, kind: type) -> bool:
 
 
 precondition: Final = precondition_for(_View)
+
+
+class _Limited(LimitedView):
+    """A view of Starlette, which gets the request, or of FastAPI, which gets what its signature asks for."""
+
+    def __init__(self, view: Callable[..., Any], rule: ViewRule) -> None:
+        super().__init__(view, rule)
+        signature = _signature(view)
+        has_connection = any(_is_of(each.annotation, HTTPConnection) for each in signature.parameters.values())
+        self._adds = not has_connection
+        self._seen = _with_connection(signature) if self._adds else signature
+
+    def decorated(self) -> Callable[..., Any]:
+        wrapper = super().decorated()
+        wrapper.__signature__ = self._seen  # type: ignore[attr-defined]
+        return wrapper
+
+    def own(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in kwargs.items() if not self._adds or name != PARAMETER.name}
+
+    def request(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> HTTPConnection | None:
+        return next((each for each in (*args, *kwargs.values()) if isinstance(each, HTTPConnection)), None)
+
+    def shared(self, request: HTTPConnection) -> Found:
+        return request.scope.get("perfkit")
+
+    def refuse(self, request: HTTPConnection, reply: Reply) -> Response:
+        headers = {name.title: value for name, value in reply.fields()}
+        return Response(reply.body, reply.status, headers)
+
+    async def refuse_async(self, request: HTTPConnection, reply: Reply) -> Response | None:
+        if isinstance(request, WebSocket):
+            await request.close(1008, "Too many requests")
+            return None
+        return self.refuse(request, reply)
+
+
+rate_limit: Final = rate_limit_for(_Limited)

@@ -21,6 +21,7 @@ __all__ = [
     "CompressionMiddleware",
     "ConditionalGetMiddleware",
     "PerfkitMiddleware",
+    "RateLimitMiddleware",
     "SecurityHeadersMiddleware",
     "TimingMiddleware",
     "reports_app",
@@ -100,6 +101,12 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     """`perfkit.ConditionalGet` alone."""
 
     section = "conditional_get"
+
+
+class RateLimitMiddleware(FeatureMiddleware):
+    """`perfkit.RateLimit` alone."""
+
+    section = "rate_limit"
 
 
 class SecurityHeadersMiddleware(FeatureMiddleware):

@@ -117,6 +117,16 @@ def test_a_place_to_report_to_that_nobody_answers_is_named():
         assert said([PERFKIT], security_headers=reports_to("https://reports.example/")) == []
 
 
+@pytest.mark.parametrize("key", ["user", ["user", "ip"]])
+def test_a_rate_limit_by_user_without_authentication_is_named(key):
+    rules = [{"name": "api", "limits": "1/minute", "key": key}]
+    (warning,) = said([PERFKIT], rate_limit={"rules": rules})
+    assert warning.id == "perfkit.W006"
+    assert "The rate limits api count by user" in warning.msg
+    assert said([PERFKIT, "own.AuthenticationMiddleware"], rate_limit={"rules": rules}) == []
+    assert said([PERFKIT], rate_limit={"rules": [{"name": "api", "limits": "1/minute"}]}) == []
+
+
 def test_a_middleware_that_cannot_be_imported_is_left_to_django():
     assert said([PERFKIT, "no.such.Middleware"]) == []
 

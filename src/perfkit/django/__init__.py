@@ -2,6 +2,7 @@
 
 from perfkit.django._csp import csp
 from perfkit.django._precondition import precondition
+from perfkit.django._rate_limit import rate_limit
 from perfkit.django.conf import project_settings
 from perfkit.django.middleware import (
     CacheControlMiddleware,
@@ -9,6 +10,7 @@ from perfkit.django.middleware import (
     ConditionalGetMiddleware,
     FeatureMiddleware,
     PerfkitMiddleware,
+    RateLimitMiddleware,
     SecurityHeadersMiddleware,
     TimingMiddleware,
 )
@@ -20,10 +22,12 @@ __all__ = [
     "ConditionalGetMiddleware",
     "FeatureMiddleware",
     "PerfkitMiddleware",
+    "RateLimitMiddleware",
     "SecurityHeadersMiddleware",
     "TimingMiddleware",
     "csp",
     "precondition",
     "project_settings",
+    "rate_limit",
     "reports_view",
 ]

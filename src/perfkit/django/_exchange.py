@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from http.client import responses
 from http.cookies import Morsel
 from itertools import chain
+from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
@@ -14,6 +17,8 @@ from urllib.parse import quote
 from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 
+from perfkit._encoder import offload_size
+from perfkit._threads import on_thread
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
     CONTENT_LENGTH,
@@ -31,13 +36,12 @@ from perfkit.exchange import (
     has_no_content,
     is_event_stream,
 )
+from perfkit.feature import Pending
 from perfkit.stack import SPENT, Stack
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
     from django.http.response import HttpResponseBase
-
-    from perfkit.feature import Pending
 
 
 class DjangoExchange(Exchange):
@@ -50,6 +54,9 @@ class DjangoExchange(Exchange):
     # Before there is a response.
     _headers: Any = MappingProxyType({})
     _cookies: Any = MappingProxyType({})
+    # While a view is asked for.
+    _viewing: Any = None
+    asks_views = True
     # Of a stream, where its first chunk has been taken.
     _chunks: Iterable[bytes] | None = None
 
@@ -76,6 +83,11 @@ class DjangoExchange(Exchange):
         path = quote(self._path, PATH_CHARACTERS)
         query: str = self._meta.get("QUERY_STRING", "")
         return f"{path}?{query}" if query else path
+
+    @property
+    def user(self) -> str | None:
+        user = getattr(self._viewing, "user", None)
+        return str(user.pk) if user is not None and user.is_authenticated else None
 
     @property
     def debug(self) -> bool:
@@ -149,6 +161,22 @@ class DjangoExchange(Exchange):
         headers.update({name: field for name, field in block.by_lower.items() if name not in headers})
 
     # What the host calls
+
+    def view(self, request: HttpRequest) -> Reply | None:
+        """Let the features see which view is chosen, and who asks for it; what they wait for is waited for here."""
+        self.learn(request)
+        with self.viewed_by(request):
+            reply = self._stack.view(self)
+            return reply.run() if isinstance(reply, Pending) else reply
+
+    @contextmanager
+    def viewed_by(self, request: Any) -> Iterator[None]:
+        """Know the request, and so the user, for a while: to keep it would make a cycle of the two."""
+        self._viewing = request
+        try:
+            yield
+        finally:
+            self._viewing = None
 
     def learn(self, request: HttpRequest) -> None:
         """Take what Django has found out meanwhile: the route, and the nonce it has made by itself (Django 6)."""
@@ -240,9 +268,11 @@ class DjangoExchange(Exchange):
         self.complete = True
 
     async def _async_stream(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+        offloaded = inf if self._encoder is None else offload_size(self._encoder)
         try:
             async for chunk in chunks:
-                yield self.encode(chunk)
+                large = len(chunk) >= offloaded
+                yield await on_thread(partial(self.encode, chunk)) if large else self.encode(chunk)
             tail = self.encode_end()
         except (Exception, CancelledError) as error:
             # Django does not close a response whose stream failed under ASGI.

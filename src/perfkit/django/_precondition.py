@@ -21,10 +21,10 @@ class _View(GuardedView):
 
     def call(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Call | None:
         for index, argument in enumerate(args):
-            if _is_request(argument):  # after the object whose method it is
+            if is_request(argument):  # after the object whose method it is
                 return _call_of(argument, args[index:], kwargs)
         request = kwargs.get("request")
-        return _call_of(request, (), kwargs) if _is_request(request) else None
+        return _call_of(request, (), kwargs) if is_request(request) else None
 
     def refusal(self, call: Call, status: int, text: str) -> HttpResponse:
         if hasattr(call.request, "_request"):
@@ -50,7 +50,8 @@ class _View(GuardedView):
         return await sync_to_async(step.__call__)()  # on the one thread that may use the database's connection
 
 
-def _is_request(argument: object) -> bool:
+def is_request(argument: object) -> bool:
+    """Whether it is a request of Django's, or of Django REST framework's."""
     # Not by its class: Django REST framework's request is none of Django's, and hands out the attributes of one.
     return hasattr(argument, "META") and hasattr(argument, "method")
 

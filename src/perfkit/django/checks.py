@@ -7,6 +7,7 @@ perfkit.W002    something stands outside `PerfkitMiddleware`, where perfkit cann
 perfkit.W003    two of our per-feature middlewares stand in the wrong order
 perfkit.W004    a feature runs twice
 perfkit.W005    nobody answers where browsers are told to report to
+perfkit.W006    a rate limit counts by user, and nothing finds out who that is
 ==============  =======================================================================
 """
 
@@ -52,7 +53,7 @@ def check_perfkit(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
     if not middlewares:
         return []
     stacks = {path: _stack(middleware) for path, middleware in middlewares.items()}
-    return [*_double_work(stacks), *_outside(middlewares), *_order(stacks), *_twice(stacks), *_reporting()]
+    return [*_double_work(stacks), *_outside(middlewares), *_order(stacks), *_twice(stacks), *_reporting(), *_users()]
 
 
 def _error(problem: ConfigurationError) -> Error:
@@ -140,3 +141,19 @@ def _reporting() -> Iterator[CheckMessage]:
             hint="Put perfkit.django.reports_view there, at just that path: browsers follow no redirect with a report.",
             id="perfkit.W005",
         )
+
+
+def _users() -> Iterator[CheckMessage]:
+    options: Any = project_settings().sections["rate_limit"]
+    rules = [] if options is None else [rule.name for rule in options.rules if _is_by_user(rule.key)]
+    # By its name: projects have some of their own.
+    if rules and not any("auth" in path.lower() for path in settings.MIDDLEWARE):
+        yield Warning(
+            f"The rate limits {', '.join(rules)} count by user, but no middleware finds out who that is.",
+            hint="Add django.contrib.auth.middleware.AuthenticationMiddleware to MIDDLEWARE, or choose another key.",
+            id="perfkit.W006",
+        )
+
+
+def _is_by_user(key: Any) -> bool:
+    return key == "user" or (isinstance(key, list | tuple) and "user" in key)

@@ -112,10 +112,7 @@ class PerfkitMiddleware:
 
     def _process_view(self, request: HttpRequest, *view: Any) -> HttpResponseBase | None:
         exchange: DjangoExchange = getattr(request, self._slot)
-        exchange.learn(request)
-        reply = self.stack.view(exchange)
-        if isinstance(reply, Pending):
-            reply = reply.run()
+        reply = exchange.view(request)
         return None if reply is None else response_of(reply)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
@@ -148,6 +145,12 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     """`perfkit.ConditionalGet` alone."""
 
     section = "conditional_get"
+
+
+class RateLimitMiddleware(FeatureMiddleware):
+    """`perfkit.RateLimit` alone."""
+
+    section = "rate_limit"
 
 
 class SecurityHeadersMiddleware(FeatureMiddleware):

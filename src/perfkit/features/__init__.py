@@ -7,6 +7,7 @@ from typing import Any, Final
 from perfkit.features.cache_control import CacheControl
 from perfkit.features.compression import Compression
 from perfkit.features.conditional_get import ConditionalGet
+from perfkit.features.rate_limit import RateLimit
 from perfkit.features.security_headers import SecurityHeaders
 from perfkit.features.timing import Timing
 from perfkit.options import ConfiguredFeature
@@ -15,6 +16,7 @@ from perfkit.options import ConfiguredFeature
 FEATURES: Final[tuple[type[ConfiguredFeature[Any]], ...]] = (
     Timing,
     SecurityHeaders,
+    RateLimit,
     Compression,
     CacheControl,
     ConditionalGet,
