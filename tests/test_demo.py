@@ -97,6 +97,15 @@ def test_the_demo_shows_that_a_change_for_an_old_version_is_refused(output):
     assert changed == f'"v{int(read[2:-1]) + 1}"'
 
 
+def test_the_demo_shows_that_a_burst_is_refused_and_recovers(output):
+    table = output.partition("Somebody guesses")[2]
+    rows = [re.split(r"  +", line.strip()) for line in table.splitlines() if re.match(r" *guess \d", line)]
+    statuses = [status for _, status, *_ in rows]
+    assert statuses[:5] == ["401"] * 5
+    assert "429" in statuses
+    assert statuses[-1] == "401"
+
+
 def test_the_demo_shows_the_policy_of_the_page_and_its_grade(output):
     (_, *first), (_, *second) = re.findall(r"(\d) +([\w-]{32}) +([\w-]{32})", output)
     assert first[0] == first[1] != second[0] == second[1]

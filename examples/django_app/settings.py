@@ -46,6 +46,19 @@ PERFKIT: dict[str, Any] = {
             {"value": "no-cache"},
         ],
     },
+    "rate_limit": {
+        # Five wrong passwords at once, and one more every two seconds. A right one counts for nothing.
+        "rules": [
+            {
+                "name": "wrong-logins",
+                "match": {"path": "/api/login", "methods": ["POST"]},
+                "limits": "30/minute",
+                "algorithm": "gcra",
+                "burst": 5,
+                "count_when": "401",
+            }
+        ],
+    },
 }
 
 if os.environ.get("BOOKSHOP_PERFKIT", "on") == "off":  # to compare

@@ -39,6 +39,19 @@ PERFKIT = {
             {"value": "no-cache"},
         ],
     },
+    "rate_limit": {
+        # Five wrong passwords at once, and one more every two seconds. A right one counts for nothing.
+        "rules": [
+            {
+                "name": "wrong-logins",
+                "match": {"path": "/api/login", "methods": ["POST"]},
+                "limits": "30/minute",
+                "algorithm": "gcra",
+                "burst": 5,
+                "count_when": "401",
+            }
+        ],
+    },
 }
 
 

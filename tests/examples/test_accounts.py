@@ -1,5 +1,7 @@
 """Logging in and out, and what only readers with an account may do."""
 
+import time
+
 import httpx
 import pytest
 
@@ -46,6 +48,19 @@ def test_wrong_credentials_are_refused_without_saying_which(shop: httpx.Client, 
     assert response.status_code == 401
     assert response.json() == {"detail": "wrong username or password"}
     assert "set-cookie" not in response.headers
+
+
+def test_a_burst_of_wrong_passwords_is_refused_and_right_ones_do_not_count(shop: httpx.Client) -> None:
+    wrong = {**CREDENTIALS, "password": "guess"}
+    statuses: list[int] = []
+    while 429 not in statuses and len(statuses) < 40:
+        refused = shop.post("/api/login", json=wrong)
+        statuses.append(refused.status_code)
+    assert set(statuses) == {401, 429}
+    assert refused.json()["violated-policies"] == ["wrong-logins"]
+    time.sleep(float(refused.headers["retry-after"]))
+    for _ in range(3):
+        assert shop.post("/api/login", json=CREDENTIALS).status_code == 200
 
 
 @pytest.mark.parametrize("body", ["", "{", "[1]", '"reader"', "{}", '{"username": "reader"}'])

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from perfkit._check import fetch, grade
 from perfkit._demo import tables
-from perfkit._demo.asking import BROWSER, REQUESTS, ask_again, ask_both, change_twice, watch
+from perfkit._demo.asking import BROWSER, REQUESTS, ask_again, ask_both, change_twice, guess_passwords, watch
 from perfkit._demo.serving import free_port, is_free, served
 
 CHECK_SECONDS = 30
@@ -64,6 +64,7 @@ def compare(console: Console, plain: str, fast: str) -> None:
         console.print(tables.repeats([(request, last, ask_again(client, last)) for request, _, last in answers]))
         console.print(tables.live(watch(client, plain), watch(client, fast)))
         console.print(tables.changes(change_twice(client, fast)))
+        console.print(tables.guesses(guess_passwords(client, fast)))
         console.print(tables.timings(answers))
         console.print(tables.added_headers(*answers[0][1:]))
         console.print(tables.nonces([client.get(fast, headers={"Accept-Encoding": "gzip"}) for _ in range(2)]))

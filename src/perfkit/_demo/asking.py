@@ -16,6 +16,8 @@ EVENTS = "/api/events?count=10&interval=0.05"
 REVIEW = "/api/reviews/1"
 CHANGE = {"rating": 4, "text": "The map is right after all. (Changed by perfkit demo.)"}
 CREDENTIALS = {"username": "reader", "password": "reader"}
+# More than anybody may send.
+GUESSES = 20
 
 
 class Request(NamedTuple):
@@ -47,6 +49,14 @@ class Answer(NamedTuple):
     milliseconds: float
     size: int
     headers: httpx.Headers
+
+
+class Guess(NamedTuple):
+    """What becomes of one wrong password; `retry_after` is in seconds, 0 where nothing is refused."""
+
+    status: int
+    rate_limit: str
+    retry_after: int
 
 
 class Watched(NamedTuple):
@@ -116,6 +126,22 @@ def change_twice(client: httpx.Client, base: str) -> list[Change]:
     client.post(f"{base}/api/login", json=CREDENTIALS).raise_for_status()
     read = _change(client, base, "GET", "")
     return [read, *(_change(client, base, "PUT", if_match) for if_match in (read.etag, read.etag, ""))]
+
+
+def guess_passwords(client: httpx.Client, base: str) -> list[Guess]:
+    """Guess a password until that is refused, and once more after the time that the answer names."""
+    guesses = [_guess(client, base)]
+    while not guesses[-1].retry_after and len(guesses) < GUESSES:
+        guesses.append(_guess(client, base))
+    time.sleep(guesses[-1].retry_after)
+    return [*guesses, _guess(client, base)]
+
+
+def _guess(client: httpx.Client, base: str) -> Guess:
+    response = client.post(f"{base}/api/login", json={**CREDENTIALS, "password": "guess"})
+    return Guess(
+        response.status_code, response.headers.get("ratelimit", ""), int(response.headers.get("retry-after", 0))
+    )
 
 
 def _change(client: httpx.Client, base: str, method: str, if_match: str) -> Change:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 from perfkit._check import Grade
-from perfkit._demo.asking import EVENTS, REVIEW, Answer, Change, Request, Watched
+from perfkit._demo.asking import EVENTS, REVIEW, Answer, Change, Guess, Request, Watched
 
 if TYPE_CHECKING:
     import httpx
@@ -95,6 +95,16 @@ def changes(made: Iterable[Change]) -> Table:
         table.add_column(name)
     for change in made:
         table.add_row(f"{change.method} {REVIEW}", change.if_match or "none", str(change.status), change.etag)
+    return table
+
+
+def guesses(made: Sequence[Guess]) -> Table:
+    """What becomes of a burst of wrong passwords, and of one after the pause that the server asks for."""
+    table = _table("Somebody guesses a password: rate_limit, and once more after Retry-After")
+    for name in ("POST /api/login", "status", "RateLimit", "Retry-After"):
+        table.add_column(name)
+    for number, guess in enumerate(made, start=1):
+        table.add_row(f"guess {number}", str(guess.status), guess.rate_limit, str(guess.retry_after or ""))
     return table
 
 
