@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from math import ceil
 from typing import Final, Literal, NamedTuple
 
@@ -121,6 +120,8 @@ def _problem(refusal: Refusal) -> bytes:
 
 
 def _html(refusal: Refusal) -> bytes:
+    from html import escape  # here: it takes long to import, and few clients want a page
+
     title = escape(refusal.title)
     page = (
         f'<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>{title}</title></head>\n'
