@@ -28,6 +28,7 @@ from perfkit._shared import CSP_NONCE, Shared
 __all__ = [
     "CONTENT_LENGTH",
     "CONTENT_TYPE",
+    "CONTENT_TYPE_FACT",
     "CSP_NONCE",
     "FAILURE",
     "PATH_CHARACTERS",
@@ -58,6 +59,9 @@ SCHEMES: Final = {"http": "http", "https": "https", "ws": "http", "wss": "https"
 
 # Stands for `Exchange.shared` where no feature shares: nothing is ever put there.
 NEVER_SHARED: Final = Shared()
+
+# The fact that keeps the Content-Type of what a feature made a 304 of: those further out go by it.
+CONTENT_TYPE_FACT: Final = "content_type"
 
 # What stays as it is in the path of a URL beside letters, digits and "-._~": the rest of pchar (RFC 3986 section 3.3).
 PATH_CHARACTERS: Final = "/:@!$&'()*+,;="

@@ -28,6 +28,7 @@ from perfkit._validators import is_entity_tag, read_date
 from perfkit.exchange import (
     CONTENT_LENGTH,
     CONTENT_TYPE,
+    CONTENT_TYPE_FACT,
     SET_COOKIE,
     Exchange,
     HeaderName,
@@ -45,8 +46,6 @@ IF_RANGE: Final = HeaderName("If-Range")
 
 # The name of the fact that says what happened: see `ConditionalGet`.
 FACT: Final = "conditional"
-# The name of the fact that keeps the Content-Type of what became a 304, for features that go by it.
-CONTENT_TYPE_FACT: Final = "content_type"
 
 # To hash that much takes half a millisecond: less than this does not pay for the way to a thread and back (0.1 ms).
 THREAD_SIZE: Final = 1024 * 1024

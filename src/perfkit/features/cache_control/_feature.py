@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from perfkit._paths import Paths
-from perfkit.exchange import CONTENT_TYPE, SET_COOKIE, Exchange, HeaderName
+from perfkit.exchange import CONTENT_TYPE, CONTENT_TYPE_FACT, SET_COOKIE, Exchange, HeaderName
 from perfkit.feature import Position
 from perfkit.features.cache_control._directives import directives, doubts, is_private, restricts
 from perfkit.features.cache_control._options import CacheControlOptions, CacheRule
@@ -22,9 +22,6 @@ EXPIRES: Final = HeaderName("Expires")
 # would let a cache keep a 404 or a 500 as long as the file that is there again a minute later.
 FRESH_STATUSES: Final = frozenset({200, 203, 204, 206, 301, 304, 308})
 FRESH_METHODS: Final = frozenset({"GET", "HEAD"})
-
-# The fact that keeps the Content-Type of what became a 304.
-CONTENT_TYPE_FACT: Final = "content_type"
 
 
 class _Rule(NamedTuple):

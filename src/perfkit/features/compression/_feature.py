@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, Final
 
-from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, Exchange, HeaderName, HeaderSet
+from perfkit._preconditions import IF_MATCH, IF_NONE_MATCH, READING
+from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, CONTENT_TYPE_FACT, Exchange, HeaderName, HeaderSet
 from perfkit.feature import Pending, Position
 from perfkit.features.compression._choice import LARGE_FROM, Choice, Choices
 from perfkit.features.compression._codec import Codec
@@ -25,8 +26,6 @@ from perfkit.features.compression._types import Kind, Kinds
 from perfkit.features.compression._whole import Bodies, timed
 from perfkit.options import ConfiguredFeature
 
-IF_MATCH: Final = HeaderName("If-Match")
-IF_NONE_MATCH: Final = HeaderName("If-None-Match")
 TAGGED: Final = HeaderSet("If-None-Match", "If-Match")
 # No content, or a part of one (RFC 9110 sections 15.3.5, 15.3.6, 15.3.7, 15.4.5); as those below 200.
 NOT_ENCODED: Final = frozenset({204, 205, 206, 304})
@@ -35,12 +34,6 @@ NOT_MODIFIED: Final = 304
 
 # The type of a body of several ranges, which hides that of the whole.
 BYTERANGES: Final = "multipart/byteranges"
-
-# The fact that keeps the Content-Type of what became a 304.
-CONTENT_TYPE_FACT: Final = "content_type"
-
-# Methods whose answer of 304 stands for one that may be compressed (RFC 9110 section 13.1.2).
-READING: Final = frozenset({"GET", "HEAD", "QUERY"})
 
 
 class Compression(ConfiguredFeature[CompressionOptions]):
