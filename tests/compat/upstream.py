@@ -6,6 +6,7 @@ They are fetched from the package index as source distributions, and nothing of 
 from __future__ import annotations
 
 import fcntl
+import os
 import subprocess
 import sys
 import tarfile
@@ -61,8 +62,15 @@ def replace(file: Path, old: str, new: str) -> None:
 
 def run(command: Sequence[str], directory: Path) -> str:
     """What Python prints when it runs this; fails where the tests do."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # what this run is told
     done = subprocess.run(
-        (sys.executable, *command), cwd=directory, capture_output=True, text=True, timeout=RUN_TIMEOUT, check=False
+        (sys.executable, *command),
+        cwd=directory,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=RUN_TIMEOUT,
+        check=False,
     )
     assert done.returncode == 0, f"\n{done.stdout}{done.stderr}"
     return done.stdout + done.stderr
