@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
+from perfkit._asgi_route import route_template
 from perfkit._threads import on_asyncio
 from perfkit.exchange import (
     CONTENT_LENGTH,
@@ -93,6 +94,10 @@ class ConnectionExchange(Exchange):
         return f"{path}?{query.decode('latin-1')}" if query else path
 
     @property
+    def route(self) -> str | None:  # type: ignore[override]
+        return route_template(self.scope)
+
+    @property
     def user(self) -> str | None:
         return _identity(self.scope.get("user"))
 
@@ -106,6 +111,10 @@ class ConnectionExchange(Exchange):
             headers = self._request_headers = by_name(self.scope["headers"])
         value = headers.get(name.raw)
         return None if value is None else value.decode("latin-1")
+
+    def request_header_lines(self, name: HeaderName) -> list[str]:
+        raw = name.raw
+        return [value.decode("latin-1") for key, value in self.scope["headers"] if key == raw]
 
     def has_request_headers(self, names: HeaderSet) -> bool:
         headers = self._request_headers

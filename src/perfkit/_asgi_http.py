@@ -8,11 +8,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Final
 
-from perfkit._asgi import ConnectionExchange, Message, outlive, reply_headers
+from perfkit._asgi import ConnectionExchange, Message, Receive, outlive, reply_headers
 from perfkit._encoder import Encoder, offload_size
 from perfkit._threads import on_thread
 from perfkit.errors import IncompleteResponseError
-from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, FAILURE, Reply, is_event_stream
+from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, FAILURE, Reply, has_no_content, is_event_stream
 from perfkit.feature import Pending
 
 # Messages by which the server sends the body from a file: the path-send and zero-copy-send extensions.
@@ -39,6 +39,8 @@ class HttpExchange(ConnectionExchange):
         _timer: lets go of what is held back of a stream, unless the rest comes before.
         _release: sends it then.
         _held: the chunks held back with the head.
+        _bytes: of the body, given to the server.
+        _given: whether that was all of it.
         open: whether there is still something to do when the application returns.
     """
 
@@ -51,11 +53,31 @@ class HttpExchange(ConnectionExchange):
     _timer: asyncio.TimerHandle | None = None
     _release: asyncio.Task[None] | None = None
     _held = b""
+    _bytes = 0
+    _given = False
     open = True
+
+    @property
+    def sent(self) -> int:  # type: ignore[override]
+        return 0 if self.method == "HEAD" or has_no_content(self.status) else self._bytes
+
+    def metered(self, receive: Receive) -> Receive:
+        """What the application is to get as its `receive`, so that what it takes is counted."""
+
+        async def counting() -> Message:
+            message = await receive()
+            if message["type"] == "http.request":
+                self.received += len(message.get("body", b""))
+            elif not self._given:
+                self.disconnected = True
+            return message
+
+        return counting
 
     def send(self, message: Message) -> Awaitable[None]:
         """Take one message of the application."""
         if self._plain and message.get("more_body"):
+            self._bytes += len(message.get("body", b""))
             return self._send(message)  # a chunk, or what else has to go out as it is
         kind = message["type"]
         if kind == "http.response.body":
@@ -86,7 +108,7 @@ class HttpExchange(ConnectionExchange):
         await self._send_start()
         held, self._held = self._held, b""
         if held and not self._replaced:
-            await self._send({"type": "http.response.body", "body": self.encode(held), "more_body": True})
+            await self._send_body({"type": "http.response.body", "body": self.encode(held), "more_body": True})
 
     async def _released(self) -> None:
         """Wait until what was held back is on its way, in front of what comes now."""
@@ -124,7 +146,7 @@ class HttpExchange(ConnectionExchange):
             return
         if self._encoder is not None:
             message = {**message, "body": await self._encoded(self._encoder, body, more=more)}
-        await self._send(message)
+        await self._send_body(message)
         if not more and not self._message.get("trailers") and (pending := self._completed()) is not None:
             await outlive(pending)
 
@@ -149,6 +171,12 @@ class HttpExchange(ConnectionExchange):
         data = await on_thread(partial(self.encode, body)) if large else self.encode(body)
         return data if more else data + self.encode_end()
 
+    def _send_body(self, message: Message) -> Awaitable[None]:
+        self._bytes += len(message.get("body", b""))
+        # From here on a server may say that the client is gone, as hypercorn does while it sends the end.
+        self._given = not message.get("more_body")
+        return self._send(message)
+
     async def _take_other(self, message: Message) -> None:
         kind = message["type"]
         from_file = kind in FILE_MESSAGES
@@ -165,6 +193,9 @@ class HttpExchange(ConnectionExchange):
             over = not message.get("more_trailers")
         else:
             over = from_file and not message.get("more_body") and not self._message.get("trailers")
+        if from_file:
+            self._given = True
+            self._bytes += _length(message.get("count") or self.response_header(CONTENT_LENGTH))
         if over and (pending := self._completed()) is not None:
             await outlive(pending)
 
@@ -178,7 +209,7 @@ class HttpExchange(ConnectionExchange):
 
     async def _send_replacement(self) -> None:
         """Send a feature's body in place of the stream."""
-        await self._send({"type": "http.response.body", "body": self.body})
+        await self._send_body({"type": "http.response.body", "body": self.body})
         if (pending := self._completed()) is not None:
             await outlive(pending)
 
@@ -220,7 +251,7 @@ class HttpExchange(ConnectionExchange):
         if (pending := self._respond(reply.body)) is not None:
             await pending.run_async()
         await self._send(self._head())
-        await self._send({"type": "http.response.body", "body": b"" if self.method == "HEAD" else self.body})
+        await self._send_body({"type": "http.response.body", "body": b"" if self.method == "HEAD" else self.body})
         if (pending := self._completed()) is not None:
             await outlive(pending)
 
@@ -240,6 +271,11 @@ class HttpExchange(ConnectionExchange):
             if self._start is not None and isinstance(error, Exception):
                 await self._send_held()
         await self.finish(error)
+
+
+def _length(announced: int | str | None) -> int:
+    """How long what the server sends from a file is, as the application announced it."""
+    return int(announced) if announced is not None and str(announced).isdecimal() else 0
 
 
 async def _held_back() -> None:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from perfkit._asgi import ConnectionExchange, Message, Receive, reply_headers
 from perfkit.exchange import Reply
 
+# What an application closes with that names no code, and what a client's close without one counts as (RFC 6455 section
+# 7.4.1).
+NORMAL = 1000
+NO_CODE = 1005
+
 # "Message violates policy" (RFC 6455 section 7.4.1). Before the handshake is answered, servers turn it into a 403.
 POLICY_VIOLATION = 1008
 
@@ -15,9 +20,28 @@ class WebSocketExchange(ConnectionExchange):
     websocket = True
     sendfile = True  # no message of a connection goes through an encoder
 
+    def metered(self, receive: Receive) -> Receive:
+        """What the application is to get as its `receive`, so that what it takes is counted."""
+
+        async def counting() -> Message:
+            message = await receive()
+            kind = message["type"]
+            if kind == "websocket.receive":
+                self.messages_received += 1
+            elif kind == "websocket.disconnect" and self.close_code is None:
+                self.disconnected = True
+                self.close_code = message.get("code", NO_CODE)
+            return message
+
+        return counting
+
     async def send(self, message: Message) -> None:
         """Take one message of the application."""
         kind = message["type"]
+        if kind == "websocket.send":
+            self.messages_sent += 1
+        elif kind == "websocket.close" and self.close_code is None:
+            self.close_code = message.get("code", NORMAL)
         if self.status == 0:
             if kind == "websocket.accept":
                 message = await self._answered(message, 101)

@@ -7,7 +7,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
+from perfkit._metered_input import MeteredInput
 from perfkit._wsgi_body import Body, WholeBody
+from perfkit._wsgi_route import route_template
 from perfkit.exchange import (
     CONTENT_LENGTH,
     PATH_CHARACTERS,
@@ -17,6 +19,7 @@ from perfkit.exchange import (
     Reply,
     Shared,
     check_header_value,
+    has_no_content,
 )
 from perfkit.stack import Stack
 
@@ -47,6 +50,9 @@ class WsgiExchange(Exchange):
     _exc_info: ExcInfo | None = None
     _replaced = False
     _wrote = False
+    _bytes = 0
+    _input: MeteredInput | None = None
+    _script_name = ""
 
     def __init__(self, environ: Environ, start_response: StartResponse, stack: Stack) -> None:
         Exchange.__init__(self, stack.trust)  # super() takes longer
@@ -59,6 +65,18 @@ class WsgiExchange(Exchange):
         self._server_start = start_response
         if stack.shares:
             self.shared = environ["perfkit"] = Shared.joined(environ.get("perfkit"), stack.offers)
+        if stack.meters:
+            self._script_name = environ.get("SCRIPT_NAME", "")
+            if environ.get("CONTENT_LENGTH", "") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
+                self._input = environ["wsgi.input"] = MeteredInput(environ["wsgi.input"])
+
+    @property
+    def sent(self) -> int:  # type: ignore[override]
+        return 0 if self.method == "HEAD" or has_no_content(self.status) else self._bytes
+
+    @property
+    def received(self) -> int:  # type: ignore[override]
+        return 0 if self._input is None else self._input.taken
 
     @property
     def path(self) -> str:
@@ -124,6 +142,8 @@ class WsgiExchange(Exchange):
         self._status_line = status
         self.status = int(status[:3]) if status[:3].isdigit() else 0
         self.headers = list(headers)
+        if self._stack.meters:
+            self.route = route_template(self._environ, self._script_name)
         self._exc_info = exc_info
         del exc_info  # its traceback refers to this frame, and the two would keep each other
         if self._server_write is not None:
@@ -143,6 +163,7 @@ class WsgiExchange(Exchange):
     def _send(self, data: bytes) -> None:
         if data and self._server_write is not None:
             self._server_write(data)
+            self._bytes += len(data)
 
     # What the host calls
 
@@ -203,6 +224,8 @@ class WsgiExchange(Exchange):
             body.rest = iter(iterable)
             return body
         body.complete = True
+        length = self.response_header(CONTENT_LENGTH) or ""
+        self._bytes = int(length) if length.isdecimal() else 0  # as it is announced: who sends it does not say
         return iterable
 
     def _is_file(self, iterable: Iterable[bytes]) -> bool:
@@ -247,6 +270,11 @@ class WsgiExchange(Exchange):
         self._begin(reply.body)
         data = b"" if self.method == "HEAD" else self.body or b""
         return WholeBody(data, Body(self, ()))
+
+    def count(self, data: bytes) -> bytes:
+        """A piece of the body, on its way to the server."""
+        self._bytes += len(data)
+        return data
 
     def finish(self, error: BaseException | None) -> None:
         """End the exchange; only the first call counts."""

@@ -32,18 +32,18 @@ class Body:
         self.close_iterable: Callable[[], object] | None = getattr(iterable, "close", None)
 
     def __iter__(self) -> Iterator[bytes]:
-        encode = self.exchange.encode
+        encode, count = self.exchange.encode, self.exchange.count
         try:
             if self.first is not None:
-                yield self.first
+                yield count(self.first)
             for item in self.rest:
-                yield encode(item)
+                yield count(encode(item))
             tail = self.exchange.encode_end()
         except Exception as error:
             self.error = error
             raise
         if tail:
-            yield tail
+            yield count(tail)
         self.complete = True
 
     def close(self) -> None:
@@ -56,6 +56,8 @@ class Body:
             self.error = self.error or error
             raise
         finally:
+            if not self.complete and self.error is None:
+                self.exchange.disconnected = True  # who else would not take the rest
             cause = self.error or (None if self.complete else IncompleteResponseError())
             self.exchange.finish(cause)
 
@@ -65,5 +67,6 @@ class WholeBody(list[bytes]):
 
     def __init__(self, data: bytes, body: Body) -> None:
         super().__init__((data,))
+        body.exchange.count(data)
         body.complete = True
         self.close = body.close

@@ -6,9 +6,9 @@ its protocol uses, so that no header is ever converted which no feature asked fo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from time import perf_counter
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, Protocol
 
 from perfkit._encoder import ChainedEncoder, Encoder
 from perfkit._headers import (
@@ -23,6 +23,7 @@ from perfkit._headers import (
     is_token,
     join,
 )
+from perfkit._reply import Reply, has_no_content
 from perfkit._shared import CSP_NONCE, Shared
 
 __all__ = [
@@ -67,24 +68,6 @@ CONTENT_TYPE_FACT: Final = "content_type"
 PATH_CHARACTERS: Final = "/:@!$&'()*+,;="
 
 
-class Reply(NamedTuple):
-    """A whole response a feature gives instead of the application.
-
-    The host adds Content-Length and leaves the body out where the method is HEAD.
-    """
-
-    status: int
-    headers: Mapping[HeaderName, str] = {}
-    body: bytes = b""
-
-    def fields(self) -> list[tuple[HeaderName, str]]:
-        """The headers as a host sends them, checked, with Content-Length."""
-        fields = [(name, check_header_value(value)) for name, value in self.headers.items()]
-        if not has_no_content(self.status):
-            fields.append((CONTENT_LENGTH, str(len(self.body))))
-        return fields
-
-
 class Trust(Protocol):
     """Who may speak for a client, and who may see internals. Implemented in `perfkit.client`.
 
@@ -117,11 +100,19 @@ class Exchange:
             replaces the body, and also a whole stream, whose chunks are then dropped.
         streamed: the body is whole, but the application sent it in pieces: see `Feature.hold`.
         sendfile: the server sends the body from a file by itself, so that no encoder can be set.
-        route: fact: template of the matched route, where the host knows it (``"/books/<int:id>"``); else None.
+        route: fact: template of the matched route with a leading slash (``"/books/{id}"``), from `on_response` on, in
+            Django from `on_view` on. None where nothing matched, or where the framework does not tell.
         state: what a feature keeps from one hook to the next, keyed by the feature itself.
         facts: what one feature tells another, by name: ``facts["compression"]``.
         timings: names and seconds of what features took, for those who tell them on: see `add_timing`.
         websocket: whether this is the handshake of a WebSocket.
+        sent: bytes of the response's body that the server was given, as they go over the wire; 0 for HEAD.
+        received: bytes of the request's body that the application took. Counted, as the following are, only where a
+            feature of the stack `meters`.
+        disconnected: whether the client was seen gone before all of the response was sent.
+        messages_sent: how many messages went to the client over a WebSocket.
+        messages_received: how many came from it.
+        close_code: the code a WebSocket was closed with (RFC 6455 section 7.4), by either side; None if it just broke.
         asks_views: whether `Feature.on_view` will be called, if the framework finds a view.
         shared: what features give to the application by name, and it to them: the application finds it as
             ``scope["perfkit"]``, ``environ["perfkit"]`` or, in Django, ``request.perfkit``. Only where a feature of the
@@ -137,6 +128,12 @@ class Exchange:
     streamed: bool = False
     sendfile: bool = False
     route: str | None = None
+    sent: int = 0
+    received: int = 0
+    disconnected: bool = False
+    messages_sent: int = 0
+    messages_received: int = 0
+    close_code: int | None = None
     state: dict[object, Any]
     facts: dict[str, Any]
     timings: tuple[tuple[str, float], ...] = ()
@@ -170,6 +167,11 @@ class Exchange:
     def request_header(self, name: HeaderName) -> str | None:
         """The value of a request header, several field lines joined with commas (RFC 9110 section 5.3)."""
         raise NotImplementedError
+
+    def request_header_lines(self, name: HeaderName) -> list[str]:
+        """The values of the field lines of a request header, as far as the protocol keeps them apart: ASGI does."""
+        value = self.request_header(name)
+        return [] if value is None else [value]
 
     def has_request_headers(self, names: HeaderSet) -> bool:
         """Whether the request has any of these headers, though maybe empty: the quickest way to know of most."""
@@ -338,8 +340,3 @@ class Exchange:
     def encode_end(self) -> bytes:
         """What the encoder still holds when the stream is over."""
         return b"" if self._encoder is None else self._encoder.finish()
-
-
-def has_no_content(status: int) -> bool:
-    """Whether a response of this status has no body and needs no Content-Length (RFC 9110 section 6.4.1)."""
-    return status < 200 or status in (204, 304)

@@ -19,8 +19,8 @@ its reply in `on_response`, and it and those outside it see `on_end`.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import ClassVar, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import ClassVar, Generic, Literal, NamedTuple, TypeVar
 
 from perfkit._shared import NOTHING, Offer
 from perfkit._threads import on_thread
@@ -28,6 +28,24 @@ from perfkit.exchange import Exchange, Reply
 
 T = TypeVar("T")
 U = TypeVar("U")
+
+
+class Figure(NamedTuple):
+    """A number a feature keeps: see `Feature.figures`.
+
+    Attributes:
+        name: a name of Prometheus, with the unit and without ``_total``: ``"perfkit_rate_limit_keys"``.
+        value: the number now.
+        help: what it is, in one sentence.
+        kind: whether it only rises (``"counter"``), or also falls.
+        labels: what tells it from others of the same name.
+    """
+
+    name: str
+    value: float
+    help: str
+    kind: Literal["counter", "gauge"] = "gauge"
+    labels: Mapping[str, str] = {}
 
 
 class Feature:
@@ -48,6 +66,8 @@ class Feature:
         hold: how many bytes a body that comes in pieces may have to be given as a whole, where the host can tell at
             once that it is over: for what is not worth an encoder. `exchange.streamed` says that it came in pieces.
         shares: whether it uses `exchange.shared`, which is there only then.
+        meters: whether it uses what an exchange tells of bodies that come in, messages, and clients that leave:
+            `Exchange.received` and what follows it. Counted only then; so is, on WSGI, the route found.
         offers: what the application can ask for by name in `exchange.shared`, and what makes it then. Only where it
             `shares`.
     """
@@ -59,7 +79,15 @@ class Feature:
     encodes: ClassVar[bool] = False
     hold: ClassVar[int] = 0
     shares: ClassVar[bool] = False
+    meters: ClassVar[bool] = False
     offers: ClassVar[Mapping[str, Offer]] = NOTHING
+
+    def on_stack(self, features: tuple[Feature, ...]) -> None:
+        """Know the features of the stack this one is in, itself among them: called once, when the stack is made."""
+
+    def figures(self) -> Iterable[Figure]:
+        """What the feature counts by itself, for those who tell it on. May be called at any time, on any thread."""
+        return ()
 
     def on_request(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         """Look at the request before the application does.

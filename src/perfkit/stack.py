@@ -46,23 +46,33 @@ class Stack:
         encodes: whether a feature may set an encoder.
         hold: how many bytes of a stream a host may hold back to see whether it ends at once.
         shares: whether a feature shares values with the application.
+        meters: whether a feature uses what an exchange counts.
         offers: what the application can ask for there.
         has_views: whether a feature has an `on_view` hook.
         websocket: the stack of those features that want WebSocket connections; None where there is none.
     """
 
     def __init__(self, features: Iterable[Feature], *, trust: Trust | None = None) -> None:
+        self._arrange(features, trust or ClientTrust())
+        for feature in self.features:
+            feature.on_stack(self.features)
+
+    def _arrange(self, features: Iterable[Feature], trust: Trust) -> None:
         self.features = tuple(sorted(features, key=lambda feature: feature.position))
-        self.trust = trust or ClientTrust()
+        self.trust = trust
         self.encodes = any(feature.encodes for feature in self.features)
         self.hold = max((feature.hold for feature in self.features), default=0)
         self.shares = any(feature.shares for feature in self.features)
+        self.meters = any(feature.meters for feature in self.features)
         self.offers = {name: offer for feature in self.features for name, offer in feature.offers.items()}
         self._compile()
         listening = tuple(feature for feature in self.features if feature.websocket)
         self.websocket: Stack | None = None
-        if listening:
-            self.websocket = self if listening == self.features else Stack(listening, trust=self.trust)
+        if listening and listening == self.features:
+            self.websocket = self
+        elif listening:
+            self.websocket = Stack.__new__(Stack)  # of features that know their stack already
+            self.websocket._arrange(listening, trust)
 
     @classmethod
     def from_settings(

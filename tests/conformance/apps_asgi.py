@@ -25,6 +25,8 @@ def application(behaviour: Behaviour) -> App:
         seen = headers.get(SEEN.raw)
         note(request_id, "app.called", seen=None if seen is None else seen.decode("latin-1"))
         if isinstance(behaviour, Whole):
+            while behaviour.reads and (await receive()).get("more_body"):
+                pass
             await _send_whole(behaviour, scope["method"], send)
         elif isinstance(behaviour, Stream):
             await _until_client_leaves(_send_stream(behaviour, request_id, send), receive)

@@ -27,6 +27,7 @@ def _respond(behaviour: Behaviour, request: HttpRequest, *, asynchronous: bool) 
     request_id = request.META[REQUEST_ID.environ]
     note(request_id, "app.called", seen=request.headers.get(SEEN.title))
     if isinstance(behaviour, Whole):
+        assert not behaviour.reads or request.body is not None
         body = behaviour.body_for(request.method or "")
         return _with_head(HttpResponse(body), behaviour, len(behaviour.body))
     elif isinstance(behaviour, Stream):

@@ -25,6 +25,8 @@ def application(behaviour: Behaviour) -> App:
         request_id = environ[REQUEST_ID.environ]
         note(request_id, "app.called", seen=environ.get(SEEN.environ))
         if isinstance(behaviour, Whole):
+            if behaviour.reads:
+                environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
             _start(behaviour, len(behaviour.body), start_response)
             body = behaviour.body_for(environ["REQUEST_METHOD"])
             return _in_two(body) if behaviour.closes_empty else [body]

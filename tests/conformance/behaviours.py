@@ -56,10 +56,12 @@ class Whole(Head):
         body: the body.
         closes_empty: the body comes first and then an empty piece that ends it, as some frameworks do.
         ignores_head: the body is given to HEAD too, for the server to drop.
+        reads: the body of the request is read first.
     """
 
     body: bytes = b""
     closes_empty: bool = False
+    reads: bool = False
     ignores_head: bool = False
 
     def body_for(self, method: str) -> bytes:

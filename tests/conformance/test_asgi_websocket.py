@@ -212,3 +212,49 @@ def test_cancelled_connection_ends() -> None:
     sent = connect(app, Listening("only"), cancelled=True)
     assert isinstance(sent.error, asyncio.CancelledError)
     assert sent.ends == ["CancelledError"]
+
+
+class Metering(Listening):
+    """Notes what was counted when the connection is over."""
+
+    meters: ClassVar[bool] = True
+
+    def on_end(self, exchange: Exchange, error: BaseException | None) -> None:
+        self.note(
+            exchange,
+            "on_end",
+            messages=(exchange.messages_received, exchange.messages_sent),
+            close=exchange.close_code,
+            left=exchange.disconnected,
+        )
+
+
+def metered(app: Any, *arrives: Message) -> dict[str, Any]:
+    talked = talk(app, Metering("only"), arrives=[CONNECT, *arrives], scope=handshake())
+    return talked.trace.facts("only.on_end")
+
+
+@pytest.mark.parametrize(("code", "known"), [({"code": 1001}, 1001), ({"code": 1006}, 1006), ({}, 1005)])
+def test_messages_are_counted_and_the_close_of_the_client(code: dict[str, int], known: int) -> None:
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        await receive()
+        await send(ACCEPT)
+        while (await receive())["type"] == "websocket.receive":
+            await send(HELLO)
+            await send(HELLO)
+
+    talk: Message = {"type": "websocket.receive", "text": "hi"}
+    counted = metered(app, talk, {**talk}, {"type": "websocket.disconnect", **code})
+    assert counted == {"messages": [2, 4], "close": known, "left": True}
+
+
+@pytest.mark.parametrize(("code", "known"), [({"code": 4001}, 4001), ({}, 1000)])
+def test_close_of_the_application(code: dict[str, int], known: int) -> None:
+    async def app(scope: Any, receive: Any, send: Send) -> None:
+        await receive()
+        await send(ACCEPT)
+        await send({"type": "websocket.close", **code})
+        await receive()
+
+    counted = metered(app, {"type": "websocket.disconnect", "code": 1006})
+    assert counted == {"messages": [0, 0], "close": known, "left": False}

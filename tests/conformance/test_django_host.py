@@ -158,7 +158,7 @@ class Views(Recorder):
 def test_view_is_known_to_its_hook(protocol: Protocol) -> None:
     response, trace = ask(protocol, view_for(protocol), perfkit(Views("only")))
     assert response.body == b"hello"
-    assert trace.facts("only.on_view")["route"] == "<path:rest>"
+    assert trace.facts("only.on_view")["route"] == "/<path:rest>"
     # Under ASGI it may use the database, for the user.
     assert (trace.facts("only.on_view")["thread"] == trace.facts("view")["thread"]) == (protocol == "wsgi")
 

@@ -92,8 +92,8 @@ def test_trusted_proxy_tells_the_client_and_not_what_the_client_forged(run: Run)
 def test_route_is_known_where_the_host_knows_it(run: Run) -> None:
     _, trace = run(rest="/7")
     if run.kind.django:
-        assert trace.facts("facts.on_view") == {"route": "<str:case>/<path:rest>"}
-        assert trace.facts("facts.on_response")["route"] == "<str:case>/<path:rest>"
+        assert trace.facts("facts.on_view") == {"route": "/<str:case>/<path:rest>"}
+        assert trace.facts("facts.on_response")["route"] == "/<str:case>/<path:rest>"
     else:
         assert "facts.on_view" not in trace.names
         assert trace.facts("facts.on_response")["route"] is None

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.http import HttpResponse, StreamingHttpResponse
 
 from perfkit._encoder import offload_size
+from perfkit._metered_input import MeteredInput
 from perfkit._threads import on_thread
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import (
@@ -59,6 +60,8 @@ class DjangoExchange(Exchange):
     asks_views = True
     # Of a stream, where its first chunk has been taken.
     _chunks: Iterable[bytes] | None = None
+    _bytes = 0
+    _input: MeteredInput | None = None
 
     def __init__(self, request: HttpRequest, stack: Stack) -> None:
         super().__init__(stack.trust)
@@ -73,6 +76,17 @@ class DjangoExchange(Exchange):
         if stack.shares:
             self.shared = request.__dict__["perfkit"] = Shared.joined(request.__dict__.get("perfkit"), stack.offers)
         self._stack = stack
+        if stack.meters and hasattr(request, "_stream"):
+            # Where Django itself reads it, whatever way the view takes: body, POST, FILES or read().
+            self._input = request._stream = MeteredInput(request._stream)  # type: ignore[assignment]
+
+    @property
+    def sent(self) -> int:  # type: ignore[override]
+        return 0 if self.method == "HEAD" or has_no_content(self.status) else self._bytes
+
+    @property
+    def received(self) -> int:  # type: ignore[override]
+        return 0 if self._input is None else self._input.taken
 
     @property
     def path(self) -> str:
@@ -181,7 +195,7 @@ class DjangoExchange(Exchange):
     def learn(self, request: HttpRequest) -> None:
         """Take what Django has found out meanwhile: the route, and the nonce it has made by itself (Django 6)."""
         if request.resolver_match is not None:
-            self.route = request.resolver_match.route
+            self.route = f"/{request.resolver_match.route}"
         nonce = getattr(request, "_csp_nonce", None)
         if nonce and self._stack.shares and not self.shared.has(CSP_NONCE):
             self.shared[CSP_NONCE] = str(nonce)
@@ -238,6 +252,8 @@ class DjangoExchange(Exchange):
             cast("HttpResponse", response).content = b""
         elif self.body is not self._original:
             cast("HttpResponse", response).content = self.body
+        if self.body is not None:
+            self._bytes = len(self.body)
         # Django calls these when the server closes the response, after those of the application's own files and
         # iterators. The public ways to be told, the request_finished signal and an iterator with a close method, do
         # not say which request it was, or need a stream.
@@ -249,6 +265,8 @@ class DjangoExchange(Exchange):
             whole = iter((self.body,))
             response.streaming_content = _async_iterator(whole) if response.is_async else whole
         elif self._encoder is None and self._is_file(response):
+            length = self.response_header(CONTENT_LENGTH) or ""
+            self._bytes = int(length) if length.isdecimal() else 0  # as announced: who sends it does not say
             return  # it stays with the server, which may send the file by itself (wsgi.file_wrapper)
         else:
             self.complete = False
@@ -258,13 +276,13 @@ class DjangoExchange(Exchange):
     def _stream(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         try:
             for chunk in chunks:
-                yield self.encode(chunk)
+                yield self._count(self.encode(chunk))
             tail = self.encode_end()
         except Exception as error:
             self.finish(error)
             raise
         if tail:
-            yield tail
+            yield self._count(tail)
         self.complete = True
 
     async def _async_stream(self, chunks: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
@@ -272,19 +290,26 @@ class DjangoExchange(Exchange):
         try:
             async for chunk in chunks:
                 large = len(chunk) >= offloaded
-                yield await on_thread(partial(self.encode, chunk)) if large else self.encode(chunk)
+                yield self._count(await on_thread(partial(self.encode, chunk)) if large else self.encode(chunk))
             tail = self.encode_end()
         except (Exception, CancelledError) as error:
             # Django does not close a response whose stream failed under ASGI.
+            self.disconnected = isinstance(error, CancelledError)
             await self.finish_async(error)
             raise
         if tail:
-            yield tail
+            yield self._count(tail)
         self.complete = True
+
+    def _count(self, data: bytes) -> bytes:
+        """A piece of the body, on its way to the server."""
+        self._bytes += len(data)
+        return data
 
     def close(self) -> None:
         """The server is done with the response."""
         if not self.complete:
+            self.disconnected = True  # who else would not take the rest
             self.finish(IncompleteResponseError())
         self.finish(self.exception if self.status >= FAILURE else None)
 

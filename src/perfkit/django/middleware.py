@@ -120,6 +120,33 @@ class PerfkitMiddleware:
         getattr(request, self._slot).exception = exception
 
 
+class RouteMiddleware:
+    """Tells a stack around the whole of Django, in `perfkit.asgi` or `perfkit.wsgi`, which route it was.
+
+    Not needed beside `PerfkitMiddleware`, which sees the route by itself. Stands anywhere in ``MIDDLEWARE``.
+    """
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        if iscoroutinefunction(get_response):
+            markcoroutinefunction(self)
+
+    def __call__(self, request: HttpRequest) -> Any:
+        return self._async(request) if iscoroutinefunction(self) else self._tell(request, self.get_response(request))
+
+    async def _async(self, request: HttpRequest) -> HttpResponseBase:
+        return self._tell(request, await self.get_response(request))
+
+    def _tell(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if request.resolver_match is not None:
+            outside = getattr(request, "scope", None) or request.META  # of ASGI, or the environ of WSGI
+            outside["perfkit.route"] = f"/{request.resolver_match.route}"
+        return response
+
+
 class FeatureMiddleware(PerfkitMiddleware):
     """The host with one feature, whose options are its section of ``PERFKIT``."""
 
@@ -145,6 +172,12 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     """`perfkit.ConditionalGet` alone."""
 
     section = "conditional_get"
+
+
+class MetricsMiddleware(FeatureMiddleware):
+    """`perfkit.Metrics` alone."""
+
+    section = "metrics"
 
 
 class RateLimitMiddleware(FeatureMiddleware):
