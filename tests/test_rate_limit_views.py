@@ -153,6 +153,15 @@ class TestStarlette:
         assert codes(found) == [200, 429]
         assert names(found[0]) == ["outer", "inner"]
 
+    def test_name_that_another_rule_has_is_warned_of_once(self, caplog):
+        @perfkit_starlette.rate_limit("5/hour", name="all")
+        async def view(request):
+            return PlainTextResponse("ok")
+
+        asgi(Starlette(routes=[Route("/", view)]), ["/", "/"], OWN)
+        said = [record.getMessage() for record in caplog.records if "two rules are called 'all'" in record.getMessage()]
+        assert len(said) == 1
+
     def test_decorator_with_a_name_counts_its_views_together(self):
         together, apart = perfkit_starlette.rate_limit("1/hour", name="both"), perfkit_starlette.rate_limit("1/hour")
 

@@ -7,11 +7,13 @@ import logging
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from perfkit.exchange import Reply
 from perfkit.feature import Pending
-from perfkit.rate_limit import Usage, ViewRule
+
+if TYPE_CHECKING:
+    from perfkit.rate_limit import Usage, ViewRule
 
 logger = logging.getLogger("perfkit")
 
@@ -130,6 +132,8 @@ def rate_limit_for(kind: type[LimitedView]) -> RateLimitDecorator:
             ConfigurationError: an option that is unknown or cannot be used.
             TypeError: what is decorated is a class.
         """
+        from perfkit.rate_limit import ViewRule  # here, since most applications limit no view
+
         # By the name, as Django's method_decorator decorates anew with each call.
         rules: dict[str, ViewRule] = {}
         if name is not None:

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final, get_args
+from typing import TYPE_CHECKING, Any, Final, get_args
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -39,7 +39,9 @@ from perfkit._preconditions import IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, I
 from perfkit._rate_limit_views import LimitedView, rate_limit_for
 from perfkit.csp import Nonce, Override
 from perfkit.exchange import HeaderName, Reply, join
-from perfkit.rate_limit import ViewRule
+
+if TYPE_CHECKING:
+    from perfkit.rate_limit import ViewRule
 
 __all__ = ["csp", "csp_nonce", "precondition", "rate_limit"]
 
@@ -48,6 +50,8 @@ __all__ = ["csp", "csp_nonce", "precondition", "rate_limit"]
 PARAMETER: Final = inspect.Parameter("_perfkit_connection", inspect.Parameter.KEYWORD_ONLY, annotation=HTTPConnection)
 # The same for the response, whose headers FastAPI adds to what it makes of the view's result.
 RESPONSE: Final = inspect.Parameter("_perfkit_response", inspect.Parameter.KEYWORD_ONLY, annotation=Response)
+# The extension of servers that can answer the handshake of a WebSocket.
+ANSWERING: Final = "websocket.http.response"
 
 
 def csp_nonce(request: Request) -> dict[str, Nonce | str]:
@@ -251,7 +255,10 @@ class _Limited(LimitedView):
 
     async def refuse_async(self, request: HTTPConnection, reply: Reply) -> Response | None:
         if isinstance(request, WebSocket):
-            await request.close(1008, "Too many requests")
+            if ANSWERING in (request.scope.get("extensions") or {}):
+                await request.send_denial_response(self.refuse(request, reply))
+            else:
+                await request.close(1008, "Too many requests")
             return None
         return self.refuse(request, reply)
 

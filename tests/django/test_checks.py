@@ -11,6 +11,7 @@ from perfkit.django.middleware import FeatureMiddleware
 PERFKIT = "perfkit.django.PerfkitMiddleware"
 TIMING = "perfkit.django.TimingMiddleware"
 SECURITY_HEADERS = "perfkit.django.SecurityHeadersMiddleware"
+CORS = "corsheaders.middleware.CorsMiddleware"
 COMMON = "django.middleware.common.CommonMiddleware"
 SECURITY = "django.middleware.security.SecurityMiddleware"
 CLICKJACKING = "django.middleware.clickjacking.XFrameOptionsMiddleware"
@@ -125,6 +126,36 @@ def test_a_rate_limit_by_user_without_authentication_is_named(key):
     assert "The rate limits api count by user" in warning.msg
     assert said([PERFKIT, "own.AuthenticationMiddleware"], rate_limit={"rules": rules}) == []
     assert said([PERFKIT], rate_limit={"rules": [{"name": "api", "limits": "1/minute"}]}) == []
+
+
+def limits(**options):
+    return {"rate_limit": {"rules": [{"name": "ip", "limits": "1/minute", **options}]}}
+
+
+@pytest.mark.parametrize("ours", [PERFKIT, "perfkit.django.RateLimitMiddleware"])
+def test_a_rate_limit_whose_refusals_pages_cannot_read_is_named(ours):
+    (warning,) = said([ours, COMMON, CORS], **limits())
+    assert warning.id == "perfkit.W007"
+    assert warning.hint == f"Move {CORS} before {ours}."
+
+
+def test_cors_belongs_outside_of_a_rate_limit():
+    assert said([CORS, PERFKIT, COMMON], **limits()) == []
+    (warning,) = said([COMMON, CORS, PERFKIT], **limits())
+    assert warning.id == "perfkit.W002"
+    assert COMMON in warning.msg
+    assert CORS not in warning.msg
+    (warning,) = said([CORS, PERFKIT, COMMON])
+    assert warning.id == "perfkit.W002"
+
+
+def test_cors_inside_is_fine_where_nothing_is_refused_before_it():
+    assert said([PERFKIT, CORS]) == []
+    assert said([PERFKIT, CORS], rate_limit=True) == []
+    assert said([PERFKIT, CORS], **limits(shadow=True)) == []
+    assert said([PERFKIT, CORS], **limits(match={"route": "books/"})) == []
+    assert said([PERFKIT, "own.AuthenticationMiddleware", CORS], **limits(key="user")) == []
+    assert said([TIMING, CORS], **limits()) == []
 
 
 def test_a_middleware_that_cannot_be_imported_is_left_to_django():

@@ -12,10 +12,11 @@ from perfkit._rate_limit_views import LimitedView, rate_limit_for
 from perfkit.django._exchange import DjangoExchange, response_of
 from perfkit.django._precondition import is_request
 from perfkit.exchange import Reply
-from perfkit.rate_limit import Usage
 
 if TYPE_CHECKING:
     from django.http import HttpResponse
+
+    from perfkit.rate_limit import Usage
 
 __all__ = ["rate_limit"]
 

@@ -8,6 +8,7 @@ perfkit.W003    two of our per-feature middlewares stand in the wrong order
 perfkit.W004    a feature runs twice
 perfkit.W005    nobody answers where browsers are told to report to
 perfkit.W006    a rate limit counts by user, and nothing finds out who that is
+perfkit.W007    pages of other origins cannot read the refusals of a rate limit
 ==============  =======================================================================
 """
 
@@ -41,6 +42,8 @@ DOUBLE_WORK = {
     "perfkit.compat.django.ConditionalGetMiddleware": "conditional_get",
     "perfkit.compat.django.GZipMiddleware": "compression",
 }
+# Lets pages of other origins read answers: of django-cors-headers.
+CORS = "corsheaders.middleware.CorsMiddleware"
 
 
 @register("perfkit")
@@ -53,7 +56,15 @@ def check_perfkit(app_configs: Sequence[AppConfig] | None, **_: Any) -> list[Che
     if not middlewares:
         return []
     stacks = {path: _stack(middleware) for path, middleware in middlewares.items()}
-    return [*_double_work(stacks), *_outside(middlewares), *_order(stacks), *_twice(stacks), *_reporting(), *_users()]
+    return [
+        *_double_work(stacks),
+        *_outside(middlewares, stacks),
+        *_order(stacks),
+        *_twice(stacks),
+        *_reporting(),
+        *_users(),
+        *_cors(stacks),
+    ]
 
 
 def _error(problem: ConfigurationError) -> Error:
@@ -92,11 +103,13 @@ def _double_work(stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
             )
 
 
-def _outside(middlewares: dict[str, type[PerfkitMiddleware]]) -> Iterator[CheckMessage]:
+def _outside(middlewares: dict[str, type[PerfkitMiddleware]], stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
     ours = [path in middlewares for path in settings.MIDDLEWARE]
-    outside = settings.MIDDLEWARE[: ours.index(True)]
+    place = ours.index(True)
+    belongs_there = CORS if _limiting(stacks) else None
+    outside = [path for path in settings.MIDDLEWARE[:place] if path != belongs_there]
     if outside:
-        path = settings.MIDDLEWARE[len(outside)]
+        path = settings.MIDDLEWARE[place]
         yield Warning(
             f"{path} is not the first of MIDDLEWARE: what {', '.join(outside)} answer and change passes it by.",
             hint=f"Move {path} to the first place.",
@@ -157,3 +170,30 @@ def _users() -> Iterator[CheckMessage]:
 
 def _is_by_user(key: Any) -> bool:
     return key == "user" or (isinstance(key, list | tuple) and "user" in key)
+
+
+def _cors(stacks: dict[str, Stack]) -> Iterator[CheckMessage]:
+    ours = _limiting(stacks)
+    middlewares = settings.MIDDLEWARE
+    if ours and CORS in middlewares and middlewares.index(CORS) > middlewares.index(ours[0]) and _refuses_early():
+        yield Warning(
+            f"{CORS} stands after {ours[0]}: pages of other origins cannot read the refusals of its rate limits.",
+            hint=f"Move {CORS} before {ours[0]}.",
+            id="perfkit.W007",
+        )
+
+
+def _limiting(stacks: dict[str, Stack]) -> list[str]:
+    """Those of our middlewares that limit rates, outermost first."""
+    return [
+        path
+        for path in settings.MIDDLEWARE
+        if path in stacks and any(feature.section == "rate_limit" for feature in stacks[path].features)
+    ]
+
+
+def _refuses_early() -> bool:
+    """Whether a rule refuses before the middlewares inside ours have run: other refusals pass through them."""
+    options: Any = project_settings().sections["rate_limit"]
+    rules = [] if options is None else options.rules
+    return any(not (rule.shadow or rule.match.route or _is_by_user(rule.key)) for rule in rules)

@@ -29,6 +29,7 @@ class Options:
 
     namespace: str = field(default_factory=own_namespace)
     store_timeout: float = 20.0
+    repeat_refusals: float = 0.0
     breaker: tuple[int, float] = (5, 10.0)
     store_options: Mapping[str, Any] = field(default_factory=dict)
 

@@ -43,6 +43,13 @@ class TestFields:
         assert parsed(exchange.header("RateLimit")) == [("burst", {"r": 9, "t": 30})]
         assert exchange.header("Retry-After") is None
 
+    @pytest.mark.parametrize(("passed", "told"), [(0.0, 60), (0.5, 60), (1.0, 59), (29.9, 31)])
+    def test_round_seconds_up(self, clock, passed, told):
+        feature = limited(rule("2/minute", algorithm="gcra"))
+        visit(feature)
+        clock.now += passed
+        assert parsed(visit(feature).header("RateLimit"))[0][1]["t"] == told
+
     def test_list_all_policies(self):
         exchange = visit(limited(rule("10/second, 100/minute", "a"), rule("5/day", "b")))
         names = ["a-1s", "a-60s", "b"]

@@ -265,6 +265,36 @@ class TestShadow:
     def test_says_nothing_to_clients(self, clock):
         assert visit(limited(rule("1/minute", shadow=True))).headers == []
 
+    def test_names_in_a_header_what_would_have_refused_where_that_is_wanted(self, clock):
+        rules = [rule("1/minute", 'a "b\\c"', shadow=True), rule("2/minute", "trial", shadow=True), rule("3/minute")]
+        feature = limited(*rules, shadow_header=True)
+        found = [visit(feature).header("Perfkit-Shadow") for _ in range(4)]
+        assert found[0] is None
+        assert parsed(found[1]) == [('a "b\\c"', {})]
+        assert [name for name, _ in parsed(found[2])] == ['a "b\\c"', "trial"]
+        assert found[3] is None  # refused before any of them was asked
+
+    def test_the_header_is_never_there_otherwise(self, clock):
+        feature = limited(rule("1/minute", shadow=True))
+        assert [visit(feature).header("Perfkit-Shadow") for _ in range(2)] == [None, None]
+        feature = limited(rule("2/minute"), shadow_header=True)
+        assert [visit(feature).header("Perfkit-Shadow") for _ in range(3)] == [None] * 3
+        feature = limited(rule("1/minute", shadow=True), rule("9/minute", "failures", count_when="5xx"))
+        assert [visit(feature).header("Perfkit-Shadow") for _ in range(2)] == [None, None]
+
+    def test_the_header_stands_beside_that_of_another_perfkit(self, clock):
+        feature = limited(rule("1/minute", shadow=True), shadow_header=True)
+        given = [("Perfkit-Shadow", '"inner"')]
+        assert visit(feature, headers=given).lines("Perfkit-Shadow") == ['"inner"']
+        assert visit(feature, headers=given).lines("Perfkit-Shadow") == ['"inner"', '"rule"']
+
+    def test_a_refusal_by_a_later_rule_has_the_header_too(self, clock):
+        rules = [rule("1/minute", "trial", shadow=True), rule("1/minute", "user", key="user")]
+        feature = limited(*rules, shadow_header=True)
+        found = [visit(feature, user="ada", asks_views=True) for _ in range(2)]
+        assert [each.status for each in found] == [200, 429]
+        assert parsed(found[1].header("Perfkit-Shadow")) == [("trial", {})]
+
 
 class TestBan:
     def test_begins_after_so_many_refusals_and_ends(self, clock):
@@ -441,6 +471,12 @@ def test_outcome_tells_what_happened(clock):
     feature = limited(rule("1/minute", "a"), rule("5/minute", "b"))
     assert visit(feature).outcome == Outcome("allowed", ("a", "b"))
     assert visit(feature).outcome == Outcome("refused", ("a", "b"), ("a",))
+
+
+def test_outcome_of_the_only_rule(clock):
+    feature = limited(rule("1/minute"))
+    assert visit(feature).outcome == Outcome("allowed", ("rule",))
+    assert visit(feature).outcome == Outcome("refused", ("rule",), ("rule",))
 
 
 def test_a_request_that_ended_is_held_by_nothing(clock):

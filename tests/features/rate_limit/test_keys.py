@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from perfkit.features.rate_limit import AddressPrefixes, Keys
+from perfkit.features.rate_limit._partitions import Partition
 from perfkit.options import BadOption
 
 keys = Keys("perfkit", "login", b"secret")
@@ -18,7 +21,7 @@ parts = st.none() | st.integers() | st.text(max_size=5) | st.binary(max_size=5)
 def test_keys_are_the_same_wherever_the_secret_is() -> None:
     same = Keys("perfkit", "login", b"secret")
     assert same.digest("a") == keys.digest("a")
-    assert same.number(b"a") == keys.number_of(b"a")
+    assert same.number_of(b"a") == keys.number_of(b"a")
 
 
 @pytest.mark.parametrize(
@@ -32,7 +35,7 @@ def test_keys_are_the_same_wherever_the_secret_is() -> None:
 )
 def test_keys_differ_by_secret_namespace_and_policy(other: Keys) -> None:
     assert other.digest("a") != keys.digest("a")
-    assert other.number(b"a") != keys.number(b"a")
+    assert other.number_of(b"a") != keys.number_of(b"a")
 
 
 @given(st.lists(parts, max_size=3), st.lists(parts, max_size=3))
@@ -64,23 +67,34 @@ def test_parts_that_join_to_the_same_text_stay_apart() -> None:
 def test_whatever_a_client_sends_is_a_key_of_a_fixed_size(text: str) -> None:
     assert len(keys.digest(text)) == 16
     assert 1 << 63 <= keys.number_of(text) < 1 << 64
-    assert 1 << 63 <= keys.number(text.encode("utf-8", "surrogatepass")) < 1 << 64
+    assert 1 << 63 <= keys.number_of(text.encode("utf-8", "surrogatepass")) < 1 << 64
 
 
-def test_long_texts_are_not_kept() -> None:
-    limited = Keys("perfkit", "p")
+def asked_by(address: str | None) -> Any:
+    return SimpleNamespace(client=address)
+
+
+def test_the_key_of_an_address_is_that_of_its_network() -> None:
     prefixes = AddressPrefixes()
+    partition = Partition("ip", keys, prefixes)
+    for address in ("192.0.2.1", "192.0.2.1", "2001:db8::1", "testclient", None):
+        assert partition.address_number(asked_by(address)) == keys.number_of(prefixes.partition(address))
+
+
+def test_long_addresses_are_not_kept() -> None:
+    prefixes = AddressPrefixes()
+    partition = Partition("ip", keys, prefixes)
     for index in range(10):
-        limited.number(b"%d" % index * 1000)
-        prefixes.partition("x" * 1000)
-    assert limited._found.cache_info().currsize == 0
+        long = f"{index}" * 1000
+        assert partition.address_number(asked_by(long)) == keys.number_of(prefixes.partition(long))
+    assert partition._of_address.cache_info().currsize == 0
 
 
 def test_what_is_kept_has_a_bound() -> None:
-    limited = Keys("perfkit", "p")
+    partition = Partition("ip", keys, AddressPrefixes())
     for index in range(2000):
-        limited.number(b"%d" % index)
-    assert limited._found.cache_info().currsize == 1024
+        partition.address_number(asked_by(f"10.0.{index // 256}.{index % 256}"))
+    assert partition._of_address.cache_info().currsize == 1024
 
 
 # Addresses

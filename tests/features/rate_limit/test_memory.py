@@ -141,7 +141,7 @@ def test_a_key_takes_at_most_80_bytes_however_many_there_are(algorithm: Timed) -
                 array
                 for shard in store._meters[policy]._shards  # type: ignore[attr-defined]
                 for generation in (shard.current, shard.previous)
-                for array in (generation._keys, generation.values)
+                for array in (generation.keys, generation.values)
             ]
             assert sum(map(sys.getsizeof, arrays)) / store.size <= 80
 

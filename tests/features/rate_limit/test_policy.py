@@ -34,6 +34,7 @@ def test_concurrency_has_an_algorithm_of_its_own() -> None:
         ({"burst": 3}, "burst"),
         ({"algorithm": "gcra", "burst": 0}, "burst"),
         ({"algorithm": "gcra", "quota": 6_000_001}, "limits"),
+        ({"algorithm": "gcra", "quota": 1, "window": 315_360_000, "burst": 2}, "burst"),
     ],
 )
 def test_what_does_not_fit_is_refused(values: dict[str, Any], option: str) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import settings
@@ -13,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_stat
 from perfkit.features.rate_limit import Decision, MemoryStore, Policy
 from tests.features.rate_limit.models import Clock
 from tests.features.rate_limit.redis_server import Server
-from tests.features.rate_limit.shared import done, redis_store
+from tests.features.rate_limit.shared import Options, done, redis_store
 
 KEYS = [1 << 63 | 7, 1 << 63 | 7 | 1 << 20, 1 << 63 | 40, 1 << 63 | 63]
 FLYING = 4
@@ -24,12 +25,13 @@ costs = st.integers(0, 6)
 
 class RedisBesideMemory(RuleBasedStateMachine):
     uri: ClassVar[str]
+    options: ClassVar[Mapping[str, Any]] = {}
 
     def __init__(self) -> None:
         super().__init__()
         self.clock = Clock()
         self.memory = MemoryStore(clock=self.clock)
-        self.redis = redis_store(self.uri, clock=self.clock)
+        self.redis = redis_store(self.uri, Options(store_options=self.options), self.clock)
         self.policies = [
             Policy("sliding", 5, 10, jitter=False),
             Policy("spread", 6, 64),

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from perfkit import ConfigurationError, RateLimit, Settings
-from perfkit.features.rate_limit._doubts import doubts, workers
+from perfkit._workers import workers
+from perfkit.features.rate_limit._doubts import doubts
 from perfkit.features.rate_limit._options import RateLimitOptions
 from tests.features.rate_limit.visits import limited, rule, statuses, visit
 
@@ -101,6 +102,12 @@ class TestCountWhen:
 
         assert [status for status in fits if left(status) != 2] == []
         assert [status for status in does_not if left(status) != 1] == []
+
+    @pytest.mark.parametrize("match", [{}, {"prefix": "/"}, {"methods": ["GET"]}])
+    def test_gives_back_all_that_the_request_took(self, match):
+        feature = limited(rule("5/minute", count_when="status>=400", cost=3, match=match))
+        assert statuses(feature, 3, status=200) == [200, 200, 200]
+        assert statuses(feature, 2, status=404) == [404, 429]
 
 
 class TestMistakes:

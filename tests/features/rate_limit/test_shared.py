@@ -56,6 +56,8 @@ class Fake:
     def forget(self, policy: Policy) -> None:
         self.counts.forget(policy)
 
+    def forked(self) -> None: ...
+
     def close(self) -> None: ...
 
     async def aclose(self) -> None: ...
@@ -217,10 +219,14 @@ def test_memory_is_no_shared_store(uri: str) -> None:
         SharedStore(uri, Options())
 
 
-@pytest.mark.parametrize("uri", ["nonsense://there", "memcached+x://there"])
-def test_a_scheme_that_nobody_knows(uri: str) -> None:
-    with pytest.raises(BadOption, match="unknown storage scheme"):
+@pytest.mark.parametrize("has_limits", [True, False])
+@pytest.mark.parametrize("uri", ["nonsense://user:secret@there", "memcached+x://there", "://there"])
+def test_a_scheme_that_nobody_knows(uri: str, has_limits: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not has_limits:
+        monkeypatch.setitem(sys.modules, "limits.storage", None)
+    with pytest.raises(BadOption, match=r":// is no store; write one of memory://, redis://, .*mongodb://") as raised:
         SharedStore(uri, Options())
+    assert "secret" not in str(raised.value)
 
 
 def test_limits_is_named_where_it_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

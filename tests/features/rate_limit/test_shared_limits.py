@@ -11,11 +11,12 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from math import inf
+from typing import Any
 
 import anyio
 import pytest
 
-from perfkit.features.rate_limit import Policy, StoreError
+from perfkit.features.rate_limit import Policy, StoreError, _shared_limits
 from perfkit.features.rate_limit._shared import SharedStore
 from perfkit.features.rate_limit._shared_limits import _retry
 from perfkit.options import BadOption
@@ -147,6 +148,56 @@ def test_killed_or_hung_it_is_given_up(uri: str) -> None:
             assert time.monotonic() - started < 15
         assert store.breaker.is_open
         store.close()
+
+
+class TestUri:
+    """Which storage of limits a URI makes. MongoDB has not been tried with a server."""
+
+    @pytest.fixture(autouse=True)
+    def made(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+        made: list[tuple[str, dict[str, Any]]] = []
+
+        class Storage:
+            get_sliding_window = None
+
+        def storage_from_string(uri: str, **options: Any) -> Storage:
+            made.append((uri, options))
+            return Storage()
+
+        monkeypatch.setattr("limits.storage.storage_from_string", storage_from_string)
+        monkeypatch.setattr(_shared_limits, "find_spec", lambda name: object())
+        return made
+
+    @pytest.mark.parametrize("uri", ["mongodb://user:secret@one,two/counts?tls=true", "mongodb+srv://there"])
+    def test_of_mongodb_is_given_on_with_timeouts_in_milliseconds(self, uri, made) -> None:
+        store = SharedStore(uri, Options(store_timeout=0.25, store_options={"database_name": "perfkit"}))
+        timeouts = dict.fromkeys(("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS"), 250)
+        assert made == [(uri, {**timeouts, "database_name": "perfkit"})]
+        assert "secret" not in store.backend.name
+        store.check(Policy("p", 5, 60))
+        with pytest.raises(BadOption, match="cannot count by 'gcra', only by 'sliding'"):
+            store.check(Policy("p", 5, 60, "gcra"))
+
+    def test_of_a_storage_that_limits_was_taught_is_given_on(self, made) -> None:
+        SharedStore("own+store://there", Options(store_options={"size": 3}))
+        assert made == [("own+store://there", {"size": 3})]
+
+    @pytest.mark.parametrize(
+        ("uri", "client"), [("mongodb://a:secret@there", "pymongo"), ("memcached://b", "pymemcache")]
+    )
+    def test_a_missing_client_is_named(self, uri, client, monkeypatch) -> None:
+        monkeypatch.setattr(_shared_limits, "find_spec", lambda name: None)
+        with pytest.raises(BadOption, match=f"needs the package {client}; pip install {client}") as raised:
+            SharedStore(uri, Options())
+        assert "secret" not in str(raised.value)
+
+    def test_that_cannot_be_used_is_shown_without_its_password(self, monkeypatch) -> None:
+        def storage_from_string(uri: str, **options: Any) -> Any:
+            raise ValueError(f"cannot parse {uri}")
+
+        monkeypatch.setattr("limits.storage.storage_from_string", storage_from_string)
+        with pytest.raises(BadOption, match="cannot parse memcached://there:port; write"):
+            SharedStore("memcached://user:secret@there:port", Options())
 
 
 @pytest.mark.parametrize("cost", [1, 3, 5])

@@ -14,6 +14,9 @@ from perfkit.features.rate_limit._store import Store
 
 # Charges that were taken together, what was said of each, and the store they were taken from.
 Batch: TypeAlias = tuple[list[Charge], list[Decision], Store]
+# What most requests have in place of an account: what to tell of the policy that admitted them, the key, the rule, and
+# the store.
+One: TypeAlias = tuple[Told, int, Counted, Store]
 
 
 class Account:
@@ -21,22 +24,28 @@ class Account:
 
     Attributes:
         batches: what was taken.
-        one: what to tell, where that is of one policy only and stays so.
         rules: the rules that counted the request.
         shadow: names of those in shadow mode that would have refused it.
         failed: whether a store did not answer, or a function that says how much is allowed.
         answer: ours, where the request was refused.
     """
 
-    __slots__ = ("answer", "batches", "failed", "one", "rules", "shadow")
+    __slots__ = ("answer", "batches", "failed", "rules", "shadow")
 
     def __init__(self, rules: tuple[Counted, ...] = ()) -> None:
         self.batches: list[Batch] = []
-        self.one: Told | None = None
         self.rules = rules
         self.shadow: tuple[str, ...] = ()
         self.failed = False
         self.answer: Reply | None = None
+
+    @classmethod
+    def of(cls, one: One) -> Account:
+        """The account of a request that one policy admitted, for whoever needs more of it."""
+        (limit, decision), key, rule, store = one
+        account = cls((rule,))
+        account.batches.append(([Charge(limit, key, rule.cost, rule)], [decision], store))
+        return account
 
     @property
     def told(self) -> list[Told]:
@@ -50,7 +59,6 @@ class Account:
 
     def book(self, decided: Decided) -> None:
         """Note what was taken."""
-        self.one = None
         self.batches.append((list(decided.charges), list(decided.decisions), decided.store))
 
     def outcome(self, result: Result, refused: tuple[str, ...] = ()) -> Outcome:

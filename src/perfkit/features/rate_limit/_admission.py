@@ -6,25 +6,32 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from perfkit.exchange import Exchange, Reply
+from perfkit.feature import Pending
 from perfkit.features.rate_limit._account import Account, shown
 from perfkit.features.rate_limit._answers import Refusal, seconds_to_wait
+from perfkit.features.rate_limit._cors import CorsWatch
 from perfkit.features.rate_limit._deciding import Decided, Decider
 from perfkit.features.rate_limit._decision import Decision
 from perfkit.features.rate_limit._fields import Told
+from perfkit.features.rate_limit._notices import Notices
 from perfkit.features.rate_limit._outcome import FACT, Result
 from perfkit.features.rate_limit._rules import Charge, Counted, Unlimited
 from perfkit.features.rate_limit._settlement import Settlement
-from perfkit.features.rate_limit._steps import Steps
+from perfkit.features.rate_limit._steps import Steps, finished
 from perfkit.features.rate_limit._telling import Telling
 
 
 class Admission:
     """Counts requests, and refuses those that are too many."""
 
-    def __init__(self, decider: Decider, settlement: Settlement, telling: Telling) -> None:
+    def __init__(
+        self, decider: Decider, settlement: Settlement, telling: Telling, notices: Notices, cors: CorsWatch
+    ) -> None:
         self._decider = decider
         self._settlement = settlement
         self._telling = telling
+        self._notices = notices
+        self._cors = cors
 
     def admit(self, exchange: Exchange, account: Account, rules: Sequence[Counted]) -> Steps[Reply | None]:
         """Count the request; gives the answer where it is refused."""
@@ -46,14 +53,37 @@ class Admission:
             account.book(decided)
         for rule in _rules(charges):
             if rule.rule.shadow:
-                yield from self._shadow(account, [charge for charge in charges if charge.rule is rule])
+                yield from self._shadow(exchange, account, [charge for charge in charges if charge.rule is rule])
         exchange.facts[FACT] = account.outcome("allowed")
+        return None
+
+    def admit_plain(
+        self, exchange: Exchange, account: Account, rules: tuple[Counted, ...]
+    ) -> Reply | Pending[Reply | None] | None:
+        """The same for rules in this process that have nothing to ask for and wait for."""
+        local = self._decider.local
+        account.rules += rules
+        charges = rules[0].plain_charges(exchange)
+        for rule in rules[1:]:
+            charges += rule.plain_charges(exchange)
+        decisions = local.take_all([(limit.policy, key, cost) for limit, key, cost, _ in charges])
+        if not all([decision[0] for decision in decisions]):  # noqa: C419 - faster than a generator
+            return finished(self.refuse(exchange, account, Decided(charges, decisions, local)))
+        account.batches.append((charges, decisions, local))
+        exchange.facts[FACT] = rules[0].allowed if len(rules) == 1 else account.outcome("allowed")
         return None
 
     def refuse(self, exchange: Exchange, account: Account, decided: Decided) -> Steps[Reply]:
         """Answer a request that was refused; what it has taken before is given back."""
         if decided.closed:
             return (yield from self._refuse_all(exchange, account, decided.closed))
+        refusal = yield from self._refusal(decided)
+        told = shown(list(decided.charges), list(decided.decisions))
+        result: Result = "banned" if refusal.kind == "abnormal-usage-detected" else "refused"
+        return (yield from self._answer(exchange, account, refusal, result, told))
+
+    def _refusal(self, decided: Decided) -> Steps[Refusal]:
+        """Why a request is refused; with the ban that begins, where it is one refusal too many."""
         violated = _violated(decided)
         banned = any(_is_ban(charge) for charge, _ in violated)
         wait = max(decision.retry_after for _, decision in violated)
@@ -61,31 +91,33 @@ class Admission:
             if (yield from self._decider.strike(decided.store, charge)):
                 banned = True
                 wait = max(wait, _ban_seconds(charge))
-        refusal = Refusal(
+        return Refusal(
             "abnormal-usage-detected" if banned else "quota-exceeded",
             self._telling.status,
             seconds_to_wait(wait),
             tuple(rule.name for rule in _rules(charge for charge, _ in violated)),
             tuple(charge.limit.policy.name for charge, _ in violated),
         )
-        told = shown(list(decided.charges), list(decided.decisions))
-        return (yield from self._answer(exchange, account, refusal, "banned" if banned else "refused", told))
 
     def _refuse_all(self, exchange: Exchange, account: Account, rules: Sequence[Counted]) -> Steps[Reply]:
         """Answer where the store does not, and these rules are closed then."""
+        return (yield from self._answer(exchange, account, self._unavailable(rules), "unavailable"))
+
+    def _unavailable(self, rules: Sequence[Counted]) -> Refusal:
         names = tuple(rule.name for rule in rules)
-        refusal = Refusal("temporary-reduced-capacity", 503, self._telling.pause, names, names)
-        return (yield from self._answer(exchange, account, refusal, "unavailable"))
+        return Refusal("temporary-reduced-capacity", 503, self._telling.pause, names, names)
 
     def _answer(
         self, exchange: Exchange, account: Account, refusal: Refusal, result: Result, told: Sequence[Told] = ()
     ) -> Steps[Reply]:
         yield from self._settlement.refund(account)
         exchange.facts[FACT] = account.outcome(result, refusal.rules)
+        self._notices.tell(exchange, refusal)
+        self._cors.refused(exchange)
         account.answer = yield from self._telling.answer(exchange, refusal, [*account.told, *told])
         return account.answer
 
-    def _shadow(self, account: Account, charges: list[Charge]) -> Steps[None]:
+    def _shadow(self, exchange: Exchange, account: Account, charges: list[Charge]) -> Steps[None]:
         """Count by a rule in shadow mode."""
         decided = yield from self._decider.decide(charges)
         account.failed |= decided.failed
@@ -93,8 +125,8 @@ class Admission:
             account.book(decided)
             return
         account.shadow += (charges[0].rule.name,)
-        for charge in _with_bans(_violated(decided)):
-            yield from self._decider.strike(decided.store, charge)
+        refusal = self._unavailable(decided.closed) if decided.closed else (yield from self._refusal(decided))
+        self._notices.tell(exchange, refusal._replace(shadow=True))
 
 
 class Violation(NamedTuple):

@@ -48,6 +48,7 @@ class Refusal(NamedTuple):
             is ever allowed at once.
         rules: the rules that refuse it.
         policies: the names of the policies that are violated, as in RateLimit.
+        shadow: whether the rule is in shadow mode, so that the request is not refused in fact.
     """
 
     kind: Kind
@@ -55,6 +56,7 @@ class Refusal(NamedTuple):
     retry_after: int | None
     rules: tuple[str, ...]
     policies: tuple[str, ...]
+    shadow: bool = False
 
     @property
     def title(self) -> str:

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from perfkit._workers import workers
 from perfkit.exchange import Exchange
 from perfkit.features.rate_limit._options import MEMORY, RateLimitOptions
 from perfkit.features.rate_limit._rules import Counted
 
 logger = logging.getLogger("perfkit")
-
-# Programs whose -w is a number of processes.
-SERVERS: Final = ("gunicorn", "uvicorn", "hypercorn", "granian")
-_WORKERS: Final = re.compile(r"(?:-w|--workers)(?:=|\s*)([0-9]+)", re.ASCII)
 
 
 def doubts(
@@ -39,16 +35,14 @@ def doubts(
         )
 
 
-def workers(environ: Mapping[str, str], arguments: Sequence[str]) -> int:
-    """How many processes serve the application, as far as can be seen: 1 where nothing says so."""
-    line = environ.get("GUNICORN_CMD_ARGS", "")
-    if any(server in argument for argument in arguments[:1] for server in SERVERS):
-        line = f"{line} {' '.join(arguments[1:])}"
-    found = [int(number[:6]) for number in _WORKERS.findall(line)]
-    told = environ.get("WEB_CONCURRENCY", "")
-    if told.isascii() and told.isdigit():
-        found.append(int(told[:6]))
-    return max(found, default=1)
+def doubt_name(rule: Counted, others: Iterable[Counted]) -> None:
+    """Warn of the rule of a view that has the name of another: by their names, shared stores know rules."""
+    if any(rule.name == other.name for other in others):
+        logger.warning(
+            "rate_limit: two rules are called %r, one of them of a view: they count together in a shared store, and"
+            " apart in this process. Give each a name of its own.",
+            rule.name,
+        )
 
 
 # Requests without a user after which it is said that there never is one.

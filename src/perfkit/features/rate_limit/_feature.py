@@ -9,17 +9,19 @@ from weakref import ref
 from perfkit.errors import ConfigurationError
 from perfkit.exchange import Exchange, Reply, Shared
 from perfkit.feature import Pending, Position
-from perfkit.features.rate_limit._account import Account
+from perfkit.features.rate_limit._account import Account, One
 from perfkit.features.rate_limit._admission import Admission
+from perfkit.features.rate_limit._cors import CorsWatch
 from perfkit.features.rate_limit._deciding import Decided, Decider
-from perfkit.features.rate_limit._doubts import Watch, doubts
+from perfkit.features.rate_limit._doubts import Watch, doubt_name, doubts
 from perfkit.features.rate_limit._exempt import Exemptions
 from perfkit.features.rate_limit._keys import AddressPrefixes
 from perfkit.features.rate_limit._match import is_preflight
 from perfkit.features.rate_limit._memory import MemoryStore
+from perfkit.features.rate_limit._notices import Notices
 from perfkit.features.rate_limit._options import MEMORY, RateLimitOptions
 from perfkit.features.rate_limit._outcome import EXEMPT, FACT
-from perfkit.features.rate_limit._rules import Counted, worked_out
+from perfkit.features.rate_limit._rules import Charge, Counted, worked_out
 from perfkit.features.rate_limit._settlement import Settlement
 from perfkit.features.rate_limit._steps import Steps, finished
 from perfkit.features.rate_limit._store import Store
@@ -69,7 +71,10 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
         decider = Decider(self.store, self._local)
         self._telling = Telling(options)
         self._settlement = Settlement(decider)
-        self._admission = Admission(decider, self._settlement, self._telling)
+        early = [rule.name for rule in self._rules if not (rule.late or rule.rule.shadow)]
+        self._cors = CorsWatch(early, self._ask_responses)
+        notices = Notices(options.on_refused)
+        self._admission = Admission(decider, self._settlement, self._telling, notices, self._cors)
         self._exempt = Exemptions(options.exempt)
         self._count_preflight = options.count_preflight
         self._view_rules: dict[ViewRule, Counted] = {}
@@ -95,10 +100,18 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
         self._watch = Watch(self._rules) if self._late else None
         # Nothing has to be waited for, and no function of the application has a say.
         self._plain = self.store is self._local and all(rule.plain and not rule.rule.shadow for rule in self._rules)
+        # The only rule, where it counts all requests by one policy: most applications.
+        only = self._rules[0] if self._plain and len(self._rules) == 1 else None
+        alone = only is not None and only.single is not None and not only.late and not only.conditions
+        self._only = only if alone else None
         self._flies = any(rule.flies for rule in self._rules)
         self._counts_responses = any(rule.counting is not None for rule in self._rules)
+        self._ask_responses()
         if not self._late:
             self.on_view = super().on_view  # type: ignore[method-assign]  # no stack calls what is not written
+
+    def _ask_responses(self) -> None:
+        self._asks_responses = self._counts_responses or self.options.shadow_header or self._cors.looks
 
     def on_request(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         shared = exchange.shared
@@ -113,7 +126,7 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
             if self._exempt.fit(exchange):
                 self._skip(exchange)
                 return None
-        return self._begin(exchange)
+        return self._begin(exchange) if self._only is None else self._begin_one(exchange, self._only)
 
     def on_view(self, exchange: Exchange) -> Reply | Pending[Reply | None] | None:
         """Count what depends on the view and the user."""
@@ -125,26 +138,35 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
         return finished(self._admission.admit(exchange, self._account(exchange), rules)) if rules else None
 
     def on_response(self, exchange: Exchange) -> Pending[None] | None:
-        account: Account | None = exchange.state.get(self)
-        if account is None:
+        found: Account | One | None = exchange.state.get(self)
+        if found is None:
             return None
+        if isinstance(found, tuple) and not self._asks_responses:
+            self._telling.tell(exchange, found[:1])
+            return None
+        account = self._account(exchange)
         if account.answer is not None:
             self._telling.complete(exchange, account.answer)
+            self._telling.tell_shadow(exchange, account.shadow)
             return None
-        if self._counts_responses:
+        if self._asks_responses:
             return finished(self._respond(exchange, account))
-        self._telling.tell(exchange, account.told if account.one is None else (account.one,))
+        self._telling.tell(exchange, account.told)
         return None
 
     def on_end(self, exchange: Exchange, error: BaseException | None) -> Pending[None] | None:
-        used = exchange.shared.has(NAME)
-        if not used and not self._flies:  # most requests
+        shared = exchange.shared
+        # The server makes a 500 of it, unless the client is gone: whoever leaves early gets nothing back for that.
+        unanswered = self._asks_responses and not exchange.status and isinstance(error, Exception)
+        if not shared and not self._flies and not unanswered:  # most requests
             return None
-        account: Account | None = exchange.state.get(self)
-        late: list[Late] = exchange.shared[NAME].late if used else []
-        if account is not None and (late or account.flies):
-            return finished(self._settlement.end(account, late))
-        return None
+        late: list[Late] = shared[NAME].late if shared.has(NAME) else []
+        if exchange.state.get(self) is None:
+            return None
+        account = self._account(exchange)
+        if unanswered:
+            return finished(self._settlement.end_unanswered(exchange, account, late))
+        return finished(self._settlement.end(account, late)) if late or account.flies else None
 
     def _skip(self, exchange: Exchange) -> None:
         exchange.state[self] = None
@@ -152,7 +174,7 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
 
     def _ask(self, exchange: Exchange) -> Steps[Reply | None]:
         """Ask the functions that say what does not count, and count the others."""
-        if (yield from self._exempt.ask(exchange, self._exempt_failed)):
+        if (yield from self._exempt.ask(exchange, self._exempt.failed)):
             self._skip(exchange)
             return None
         reply = self._begin(exchange)
@@ -171,41 +193,39 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
             exchange.facts[FACT] = EXEMPT
             return None
         if self._plain:
-            return self._begin_plain(exchange, rules)
+            alone = len(rules) == 1 and rules[0].single is not None
+            if alone:
+                return self._begin_one(exchange, rules[0])
+            return self._admission.admit_plain(exchange, self._account(exchange), rules)
         return finished(self._admission.admit(exchange, self._account(exchange), rules))
 
-    def _begin_plain(self, exchange: Exchange, rules: tuple[Counted, ...]) -> Reply | Pending[Reply | None] | None:
-        """What `Admission.admit` does, where there is nothing to ask and to wait for."""
-        local = self._local
-        account = exchange.state[self] = Account(rules)
-        charges = rules[0].plain_charges(exchange)
-        for rule in rules[1:]:
-            charges += rule.plain_charges(exchange)
-        if len(charges) == 1:
-            limit, key, cost, rule = charges[0]
-            decision = local.take(limit.policy, key, cost)
-            decisions = [decision]
-            allowed = decision[0]
-            account.one = (limit, decision)
+    def _begin_one(self, exchange: Exchange, rule: Counted) -> Reply | Pending[Reply | None] | None:
+        """What `Admission.admit_plain` does, where there is one rule of one policy."""
+        limit = rule.single
+        assert limit is not None
+        key = rule.partition.number(exchange)
+        decision = self._local.take(limit.policy, key, rule.cost)
+        if decision[0]:
+            exchange.state[self] = ((limit, decision), key, rule, self._local)
             exchange.facts[FACT] = rule.allowed
-        else:
-            decisions = local.take_all([(limit.policy, key, cost) for limit, key, cost, _ in charges])
-            allowed = all([decision[0] for decision in decisions])  # noqa: C419 - faster than a generator
-            exchange.facts[FACT] = account.outcome("allowed")
-        if not allowed:
-            return finished(self._admission.refuse(exchange, account, Decided(charges, decisions, local)))
-        account.batches.append((charges, decisions, local))
-        return None
+            return None
+        account = exchange.state[self] = Account((rule,))
+        decided = Decided([Charge(limit, key, rule.cost, rule)], [decision], self._local)
+        return finished(self._admission.refuse(exchange, account, decided))
 
     def _account(self, exchange: Exchange) -> Account:
-        account: Account | None = exchange.state.get(self)
-        if account is None:
-            account = exchange.state[self] = Account()
+        found: Account | One | None = exchange.state.get(self)
+        if isinstance(found, Account):
+            return found
+        account = exchange.state[self] = Account() if found is None else Account.of(found)
         return account
 
     def _respond(self, exchange: Exchange, account: Account) -> Steps[None]:
         yield from self._settlement.respond(exchange, account)
         self._telling.tell(exchange, account.told)
+        self._telling.tell_shadow(exchange, account.shadow)
+        if self._cors.looks:
+            self._cors.look(exchange)
 
     def _usage(self, shared: Shared) -> Usage:
         return Usage(self._take, shared.exchange)
@@ -216,9 +236,12 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
             return None
         counted = self._view_rules.get(view)
         if counted is None:
-            counted = self._view_rules.setdefault(view, Counted(view.rule, self.options, self._prefixes))
+            counted = Counted(view.rule, self.options, self._prefixes)
+            doubt_name(counted, (*self._rules, *self._view_rules.values()))
+            counted = self._view_rules.setdefault(view, counted)
             self._flies |= counted.flies
             self._counts_responses |= counted.counting is not None
+            self._ask_responses()
         return finished(self._admit_to_view(exchange, view, counted, request))
 
     def _admit_to_view(self, exchange: Exchange, view: ViewRule, counted: Counted, request: Any) -> Steps[Reply | None]:
@@ -230,9 +253,3 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
             return (yield from self._admission.admit(exchange, account, [counted]))
         finally:
             del exchange.state[view]  # requests lead back to the exchange
-
-    def _exempt_failed(self, option: str, error: Exception, what_then: str) -> None:
-        if self._exempt.reported:
-            return
-        self._exempt.reported = True
-        logger.error("rate_limit.exempt: the function %s failed, so %s", option, what_then, exc_info=error)

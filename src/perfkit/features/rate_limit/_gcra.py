@@ -37,7 +37,8 @@ class Gcra(Table):
     def check(self, key: int, cost: int, now: float) -> Decision:
         if not 0 <= cost <= self._capacity:
             return self._never(key, cost, now)
-        full_at = self._full_at(key, now)
+        shard, slot = self._find(key, now)
+        full_at = shard.current.values[slot] if slot >= 0 else self._full_before()
         missing = full_at - now - AHEAD
         # In units, so that a full bucket is exactly the capacity, whatever the clock says.
         free = self._capacity - missing / self._interval if missing > 0 else self._capacity
@@ -48,9 +49,9 @@ class Gcra(Table):
         return decided(Decision, (True, int(free - cost), full_at - now, 0.0))
 
     def settle(self, key: int, amount: int, now: float) -> None:
-        known = self._full_at(key, now)
+        shard, slot = self._find(key, now)
+        known = shard.current.values[slot] if slot >= 0 else self._full_before()
         full_at = max(known, now) + amount * self._interval
-        shard, slot = self._shard, self._slot
         lasts = shard.end + self._span
         self._debts.pop(self._key, None)
         if full_at > lasts:
@@ -67,13 +68,12 @@ class Gcra(Table):
         super().sweep(now)
         self._debts = {key: full_at for key, full_at in self._debts.items() if full_at > now}
 
-    def _full_at(self, key: int, now: float) -> float:
-        shard, slot = self._find(key, now)
-        if slot >= 0:
-            return shard.current.values[slot]
-        before = shard.previous.find(self._key) if shard.previous.count else -1
+    def _full_before(self) -> float:
+        """When the bucket is full of a key that the current generation does not have."""
+        previous = self._shard.previous
+        before = previous.find(self._key) if previous.count else -1
         if before >= 0:
-            return shard.previous.values[before]
+            return previous.values[before]
         return self._debts.get(self._key, 0.0) if self._debts else 0.0
 
     def _knows(self, shard: Shard, key: int) -> bool:

@@ -42,24 +42,26 @@ class Generation:
 
     Attributes:
         count: keys in it.
+        keys: the keys, by slot; 0 where there is none.
         values: the numbers, by slot.
+        mask: what of a number is a slot.
     """
 
-    __slots__ = ("_keys", "_mask", "count", "values")
+    __slots__ = ("count", "keys", "mask", "values")
 
     def __init__(self, size: int = SMALLEST) -> None:
         self.count = 0
         self._allocate(size)
 
     def _allocate(self, size: int) -> None:
-        self._mask = size - 1
-        self._keys = array("Q", bytes(8 * size))
+        self.mask = size - 1
+        self.keys = array("Q", bytes(8 * size))
         self.values = array("d", bytes(8 * size))
 
     def find(self, key: int) -> int:
         """The slot of the key; where it is not there, the inverse (``~slot``) of the one it would be in."""
-        keys = self._keys
-        mask = self._mask
+        keys = self.keys
+        mask = self.mask
         slot = key >> SHARD_BITS & mask  # the lower bits are the same for the whole shard
         found = keys[slot]
         while found != key:
@@ -71,23 +73,23 @@ class Generation:
 
     def get(self, key: int) -> float:
         """The number of the key, 0 where it is not there."""
-        slot = key >> SHARD_BITS & self._mask
-        if self._keys[slot] != key:  # most keys are where they belong
+        slot = key >> SHARD_BITS & self.mask
+        if self.keys[slot] != key:  # most keys are where they belong
             slot = self.find(key)
         return self.values[slot] if slot >= 0 else 0.0
 
     def insert(self, slot: int, key: int, value: float) -> None:
         """Add a key that is not there, at the inverse slot that `find` gave for it."""
-        self._keys[~slot] = key
+        self.keys[~slot] = key
         self.values[~slot] = value
         self.count += 1
-        if self.count * 2 > self._mask:
+        if self.count * 2 > self.mask:
             self._grow()
 
     def _grow(self) -> None:
-        entries = zip(self._keys, self.values, strict=True)
-        self._allocate(2 * len(self._keys))
-        keys, values, mask = self._keys, self.values, self._mask
+        entries = zip(self.keys, self.values, strict=True)
+        self._allocate(2 * len(self.keys))
+        keys, values, mask = self.keys, self.values, self.mask
         for key, value in entries:
             if key:
                 slot = key >> SHARD_BITS & mask

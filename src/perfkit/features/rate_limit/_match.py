@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_network
+from posixpath import normpath
 from typing import Any, Final, Literal
 
-from perfkit._address import Networks, network, parse
+from perfkit._address import Address, Networks, network, parse
 from perfkit._paths import Paths
+from perfkit.client import ADDED_BY_PROXIES, X_FORWARDED_FOR
 from perfkit.exchange import Exchange, HeaderName, is_token
 from perfkit.options import BadOption, Options
 
@@ -23,9 +25,11 @@ Fits = Callable[[Exchange], bool]
 class Match(Options, frozen=True, kw_only=True):
     """Which requests. All that is given has to fit.
 
+    A slash at the end of a path makes no difference. Of a path with two slashes for one, or with dot segments, each
+    reading counts: as it was sent, and as what serves files and what stands in front of applications resolve it.
+
     Attributes:
-        path: whole paths, with ``*`` for any characters: ``"/login"``, ``"/api/*"``. A slash at the end makes no
-            difference, and neither do two in place of one.
+        path: whole paths, with ``*`` for any characters: ``"/login"``, ``"/api/*"``.
         prefix: paths and all below them: ``"/api"`` is for ``/api`` and ``/api/books``, not for ``/apiary``.
         regex: a regular expression that has to match the whole path.
         route: the template of the route, where the host tells (Django): ``"books/<int:id>/"``.
@@ -58,10 +62,11 @@ class Match(Options, frozen=True, kw_only=True):
 
 
 class Exempt(Match, frozen=True, kw_only=True):
-    """Requests that do not count. All that is given has to fit.
+    """Requests that do not count. All that is given has to fit, and a path has to in each of its readings.
 
     Attributes:
-        client: addresses or networks of clients: ``"10.0.0.0/8"``.
+        client: addresses or networks of clients: ``"10.0.0.0/8"``. That of a proxy which is not trusted is nobody's: a
+            request that brings a header which proxies add counts.
         when: a function that is given the exchange.
     """
 
@@ -129,7 +134,8 @@ def conditions(match: Match) -> tuple[Fits, ...]:
         found.append(_of_methods(match.methods))
     path = _path_test(match)
     if path is not None:
-        found.append(_of_path(path))
+        # Whoever may read a path differently shall find no way round a rule, and none through what is exempt.
+        found.append(_of_path(path, all if isinstance(match, Exempt) else any))
     if isinstance(match, Exempt) and match.client is not None:
         found.append(_of_client(_tuple(match.client)))
     return tuple(found)
@@ -158,7 +164,7 @@ def _of_methods(methods: tuple[str, ...]) -> Fits:
 
 def _path_test(match: Match) -> Callable[[str], object] | None:
     if match.regex is not None:
-        return _compiled(match.regex).fullmatch
+        return _regex_test(_compiled(match.regex).fullmatch)
     patterns = [form for path in _tuple(match.path) for form in _forms(path)]
     patterns += [form for prefix in _tuple(match.prefix) for form in _and_below(prefix.rstrip("/"))]
     if not patterns or any(not pattern.strip("*/") and pattern.endswith("*") for pattern in patterns):
@@ -167,6 +173,11 @@ def _path_test(match: Match) -> Callable[[str], object] | None:
         return frozenset(patterns).__contains__
     find = Paths(patterns).find
     return lambda path: find(path) is not None
+
+
+def _regex_test(fullmatch: Callable[[str], object]) -> Callable[[str], object]:
+    """Whether the path fits with a slash at its end or without."""
+    return lambda path: fullmatch(path) or fullmatch(path[:-1] if path.endswith("/") else f"{path}/")
 
 
 def _forms(path: str) -> tuple[str, ...]:
@@ -181,12 +192,20 @@ def _and_below(prefix: str) -> tuple[str, str]:
     return prefix or "/", f"{prefix}/*"
 
 
-def _of_path(test: Callable[[str], object]) -> Fits:
+def _of_path(test: Callable[[str], object], needed: Callable[[Iterable[object]], bool]) -> Fits:
     def fits(exchange: Exchange) -> bool:
         path = exchange.path
-        return bool(test(_SLASHES.sub("/", path) if "//" in path else path))
+        if "//" not in path and "/." not in path:  # nearly always
+            return bool(test(path))
+        return needed(map(test, _readings(path)))
 
     return fits
+
+
+def _readings(path: str) -> tuple[str, str, str]:
+    """The path as it was sent, with one slash for each, and with its dot segments resolved (RFC 3986 section 5.2.4)."""
+    merged = _SLASHES.sub("/", path)
+    return path, merged, normpath(merged)
 
 
 def _of_client(entries: tuple[str, ...]) -> Fits:
@@ -194,6 +213,16 @@ def _of_client(entries: tuple[str, ...]) -> Fits:
 
     def fits(exchange: Exchange) -> bool:
         parsed = parse(exchange.client or "")
-        return parsed is not None and parsed in networks
+        return parsed is not None and parsed in networks and not _is_of_proxy(exchange, parsed)
 
     return fits
+
+
+def _is_of_proxy(exchange: Exchange, client: Address) -> bool:
+    """Whether the address is that of a proxy which is not trusted, so that each of its clients has it."""
+    if parse(exchange.peer or "") != client:
+        return False  # a trusted one has said who it is
+    told = exchange.request_header(X_FORWARDED_FOR)
+    if told and parse(told.rpartition(",")[2].strip()) == client:
+        return False  # the server has read that itself (uvicorn --proxy-headers)
+    return any(exchange.request_header(name) is not None for name in ADDED_BY_PROXIES)

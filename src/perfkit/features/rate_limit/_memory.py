@@ -77,7 +77,11 @@ class MemoryStore:
         """
         with self._lock:
             meter = self._meters.get(policy) or self._add(policy)
-            decision = meter.check(key, cost, self._now())
+            now = self._clock() - self._origin
+            if not self._last <= now < self._sweep_at:
+                now = self._now()
+            self._last = now
+            decision = meter.check(key, cost, now)
             if cost and decision[0]:
                 meter.commit()
             return decision
@@ -97,24 +101,27 @@ class MemoryStore:
         """
         with self._lock:
             now = self._now()
-            decisions: dict[Meter, Decision] = {}
+            meters: list[Meter] = []
+            decisions: list[Decision] = []
             admitted = True
             for policy, key, cost in hits:
                 meter = self._meters.get(policy) or self._add(policy)
-                decision = decisions[meter] = meter.check(key, cost, now)
+                if meter in meters:
+                    raise ValueError("a policy can be asked once for a request: add the costs up")
+                meters.append(meter)
+                decision = meter.check(key, cost, now)
+                decisions.append(decision)
                 if not decision[0]:
                     admitted = False
-            if len(decisions) < len(hits):
-                raise ValueError("a policy can be asked once for a request: add the costs up")
             if not admitted:
                 return [
                     meter.check(hit[1], 0, now) if decision[0] else decision
-                    for (meter, decision), hit in zip(decisions.items(), hits, strict=True)
+                    for meter, decision, hit in zip(meters, decisions, hits, strict=True)
                 ]
-            for meter, hit in zip(decisions, hits, strict=True):
+            for meter, hit in zip(meters, hits, strict=True):
                 if hit[2]:
                     meter.commit()
-            return list(decisions.values())
+            return decisions
 
     def settle(self, policy: Policy, key: int, amount: int) -> Decision:
         """Take what a request has cost beyond what was taken for it, whether it is there or not.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from inspect import iscoroutinefunction
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from msgspec import Meta
@@ -128,11 +129,13 @@ class RateLimitOptions(Options, frozen=True, kw_only=True):
         store: where the counts are kept: ``"memory://"``, in this process, or the URI of a shared store.
         store_options: more arguments for the client of a shared store.
         store_timeout: seconds a shared store has to answer.
+        repeat_refusals: seconds for which this process repeats the refusal of a shared store without asking it again;
+            never longer than the refusal holds. 0 to always ask.
         breaker: after how many failures in a row a shared store is left alone, and for how many seconds.
         on_error: what to do when the store does not answer: see `Rule`.
         max_keys: keys to keep in this process.
         namespace: what keys in a shared store begin with.
-        secret: makes keys in a shared store unpredictable; the same in all processes.
+        secret: makes keys in a shared store, and partition keys, unpredictable; the same in all processes.
         ipv4_prefix: bits of an IPv4 address that are one client.
         ipv6_prefix: likewise of an IPv6 address.
         exempt: requests that no rule counts.
@@ -140,9 +143,13 @@ class RateLimitOptions(Options, frozen=True, kw_only=True):
         headers: when RateLimit and RateLimit-Policy are sent: ``"always"``; ``"low"``, where less than a fifth is left;
             ``"refused"``, with refusals only; ``"never"``.
         legacy_headers: whether X-RateLimit-Limit, -Remaining and -Reset are sent as well.
+        partition_key: whether RateLimit and RateLimit-Policy say whose quota it is (``pk``), as a hash with the secret.
+        shadow_header: whether Perfkit-Shadow names the rules in shadow mode that would have refused a request.
         status: the status of refusals.
         body: the body of refusals: ``"auto"``: problem+json, HTML or text by the request's Accept; ``"problem"``,
             always the first; or a function that is given the exchange and the `Refusal`, and gives a `Reply`.
+        on_refused: a function that is given the exchange and the `Refusal` of each request that is refused, or that a
+            rule in shadow mode would have refused. It is called on the event loop, where there is one.
     """
 
     secrets = frozenset({"secret", "store"})
@@ -151,6 +158,7 @@ class RateLimitOptions(Options, frozen=True, kw_only=True):
     store: str = MEMORY
     store_options: dict[str, Any] = {}  # noqa: RUF012 - msgspec copies it
     store_timeout: Annotated[float, Meta(gt=0, le=60)] = 0.05
+    repeat_refusals: Annotated[float, Meta(ge=0, le=5)] = 1.0
     breaker: tuple[Annotated[int, Meta(ge=1)], Annotated[float, Meta(gt=0)]] = (5, 10.0)
     on_error: OnError = "local"
     max_keys: Annotated[int, Meta(ge=1)] = 200_000
@@ -162,8 +170,11 @@ class RateLimitOptions(Options, frozen=True, kw_only=True):
     count_preflight: bool = False
     headers: Headers = "always"
     legacy_headers: bool = False
+    partition_key: bool = False
+    shadow_header: bool = False
     status: Annotated[int, Meta(ge=400, le=599)] = 429
     body: Any = "auto"
+    on_refused: Any = None
 
     def __post_init__(self) -> None:
         AddressPrefixes(self.ipv4_prefix, self.ipv6_prefix)
@@ -171,6 +182,12 @@ class RateLimitOptions(Options, frozen=True, kw_only=True):
             raise BadOption("store", "this is not a URI", "write for example 'redis://localhost:6379/0'")
         if not callable(self.body) and self.body not in ("auto", "problem"):
             raise BadOption("body", f"{self.body!r} is not known", "write 'auto', 'problem' or a function")
+        if self.partition_key and self.secret is None:
+            mend = "set rate_limit.secret to 16 characters or more, the same in all processes"
+            raise BadOption("partition_key", "it is made with a secret, and there is none", mend)
+        if self.on_refused is not None and (not callable(self.on_refused) or iscoroutinefunction(self.on_refused)):
+            problem = f"{self.on_refused!r} is not a plain function"
+            raise BadOption("on_refused", problem, "write one that is given the exchange and the Refusal")
         for name, count in Counter(rule.name for rule in self.rules).items():
             if count > 1:
                 index = max(index for index, rule in enumerate(self.rules) if rule.name == name)

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
 from perfkit.exchange import Exchange, HeaderName, is_token
-from perfkit.features.rate_limit._keys import AddressPrefixes, Keys, Part
+from perfkit.features.rate_limit._keys import MAX_ADDRESS_LENGTH, AddressPrefixes, Keys, Part
 from perfkit.features.rate_limit._steps import Steps, result_of
 from perfkit.options import BadOption
 
 COOKIE: Final = HeaderName("Cookie")
 
+# Addresses whose keys a rule remembers: 0.2 MB when it is full.
+CACHED_NUMBERS: Final = 1024
+
 _NAMES: Final = ("ip", "user", "global")
 _KINDS: Final = ("header", "cookie")
 _MEND: Final = "write 'ip', 'user', 'global', 'header:X-Api-Key', 'cookie:session', a function, or a list of these"
+
+# What Python's http.cookies and Werkzeug read: a character by its octal number, or any other as itself.
+_ESCAPED: Final = re.compile(r"\\(?:([0-3][0-7]{2})|(.))", re.DOTALL)
 
 # Reads one part of the key; may give an awaitable where it is the application's own function.
 Read: TypeAlias = Callable[[Exchange], Any]
@@ -63,12 +71,13 @@ class Partition:
         number: the key of an exchange as a number; only where it is plain.
     """
 
-    __slots__ = ("_keys", "_prefixes", "_reads", "by_user", "number", "plain")
+    __slots__ = ("_keys", "_of_address", "_prefixes", "_reads", "by_user", "number", "plain")
 
     def __init__(self, key: Any, keys: Keys, prefixes: AddressPrefixes) -> None:
         parts = checked_parts(key)
         self._keys = keys
         self._prefixes = prefixes
+        self._of_address = lru_cache(CACHED_NUMBERS)(self._new_of_address)
         self._reads = tuple(self._read(part) for part in parts)
         self.by_user = "user" in parts
         self.plain = not any(callable(part) for part in parts)
@@ -82,7 +91,13 @@ class Partition:
 
     def address_number(self, exchange: Exchange) -> int:
         """The key of the client's address, which stands in for what is not there."""
-        return self._keys.number(self._prefixes.partition(exchange.client))
+        address = exchange.client
+        if address is not None and len(address) > MAX_ADDRESS_LENGTH:  # which is none, and would fill the memory
+            return self._new_of_address(address)
+        return self._of_address(address)
+
+    def _new_of_address(self, address: str | None) -> int:
+        return self._keys.number_of(self._prefixes.partition(address))
 
     def ask(self, exchange: Exchange) -> Steps[int | None]:
         """The key where functions of the application have a say; None where one of them gives None."""
@@ -118,17 +133,42 @@ class Partition:
         if kind == "cookie":
             return lambda exchange: _cookie(exchange, name), False
         header = HeaderName(name)
-        return lambda exchange: exchange.request_header(header) or None, False
+        return lambda exchange: _header(exchange, header), False
 
 
 def _part(found: Any) -> Part:
     return found if isinstance(found, str | bytes | int) or found is None else str(found)
 
 
+def _header(exchange: Exchange, name: HeaderName) -> str | None:
+    """The value of a header; None where it comes in several lines, as frameworks may read one and ignore the others."""
+    value = exchange.request_header(name)
+    if value and ", " in value and len(exchange.request_header_lines(name)) > 1:
+        return None
+    return value or None
+
+
 def _cookie(exchange: Exchange, name: str) -> str | None:
-    """The value of a cookie as it was sent (RFC 6265 section 4.2.1); the first of several."""
-    for pair in (exchange.request_header(COOKIE) or "").replace(",", ";").split(";"):
-        key, equals, value = pair.strip().partition("=")
-        if equals and key == name:
-            return value or None
-    return None
+    """The value of a cookie; None where it comes with several, of which some frameworks read the first, some the last.
+
+    Whoever could send one that counts beside one that is read would have as many quotas as there are values.
+    """
+    found: str | None = None
+    for line in exchange.request_header_lines(COOKIE):
+        if name not in line:
+            continue
+        for pair in line.split(";"):
+            key, equals, value = pair.partition("=")
+            if equals and key.strip() == name:
+                value = _unquoted(value.strip())
+                if found is not None and value != found:
+                    return None
+                found = value
+    return found or None
+
+
+def _unquoted(value: str) -> str:
+    """The value without quotes and escapes, which frameworks take away: each of its spellings is the same."""
+    if len(value) < 2 or not value.startswith('"') or not value.endswith('"'):
+        return value
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)) if match[1] else match[2], value[1:-1])

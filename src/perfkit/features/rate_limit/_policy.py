@@ -34,6 +34,7 @@ class Policy:
         jitter: ``"sliding"`` only: whether windows of different keys begin at different times (in 64 steps), so that
             clients that wait for a new window do not come all at once (draft-ietf-httpapi-ratelimit-headers, on
             resource exhaustion).
+        refunded: whether units are given back all the time, as those of responses that do not count.
 
     Raises:
         BadOption: the values do not fit.
@@ -47,6 +48,7 @@ class Policy:
     burst: int | None = None
     unit: str = "requests"
     jitter: bool = True
+    refunded: bool = False
 
     @classmethod
     def of(
@@ -58,11 +60,12 @@ class Policy:
         burst: int | None = None,
         unit: str = "requests",
         jitter: bool = True,
+        refunded: bool = False,
     ) -> Policy:
         """The policy of a parsed limit; one of concurrent requests has an algorithm of its own."""
         if isinstance(limit, Concurrency):
             return cls(name, limit.quota, 0, "concurrent", burst=burst, unit=unit, jitter=jitter)
-        return cls(name, limit.quota, limit.window, algorithm, burst=burst, unit=unit, jitter=jitter)
+        return cls(name, limit.quota, limit.window, algorithm, burst=burst, unit=unit, jitter=jitter, refunded=refunded)
 
     def __post_init__(self) -> None:
         if not _NAME.fullmatch(self.name):
@@ -78,6 +81,11 @@ class Policy:
         if self.algorithm == "gcra" and self.quota > MAX_GCRA_RATE * self.window:
             mend = f"count in a larger unit, or write algorithm = 'sliding', which takes more than {MAX_GCRA_RATE}/s"
             raise BadOption("limits", f"{self.quota} in {self.window} s is too fast for 'gcra'", mend)
+        if self.algorithm == "gcra" and self.capacity * self.window > MAX_WINDOW * self.quota:
+            # Moments so far ahead have no microseconds any more.
+            problem = f"a bucket of {self.capacity} takes more than {MAX_WINDOW} s to refill"
+            mend = "write a smaller one, or allow more in the time"
+            raise BadOption("burst" if self.burst else "limits", problem, mend)
 
     @property
     def capacity(self) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Sequence
 from importlib.resources import files
+from threading import Lock
 from typing import Any, TypeAlias
 
 from perfkit._threads import on_asyncio, on_thread
@@ -17,26 +18,25 @@ from perfkit.features.rate_limit._decision import Decision
 from perfkit.features.rate_limit._generations import SHARDS
 from perfkit.features.rate_limit._policy import Policy
 from perfkit.features.rate_limit._redis_async import Lines
+from perfkit.features.rate_limit._redis_clients import way_to
 from perfkit.features.rate_limit._redis_keys import Keyspace
-from perfkit.features.rate_limit._shared_backend import LEASE, REDIS, Entry, Operation, StoreOptions, shown
-from perfkit.options import BadOption
+from perfkit.features.rate_limit._shared_backend import LEASE, Entry, Operation, StoreOptions, shown
 
 _Argument: TypeAlias = str | bytes | int | float
 
 
 class Redis:
-    """A server of Redis 5 or later, or Valkey.
+    """A server of Redis 5 or later, or Valkey; a cluster of them, or the one that sentinels name.
 
     Args:
-        uri: ``redis://user:password@host:6379/0``, ``rediss://`` with TLS, ``unix:///path?db=0``; ``valkey://`` alike.
+        uri: ``redis://user:password@host:6379/0``, ``rediss://`` with TLS, ``unix:///path?db=0``,
+            ``redis+cluster://host:7000,host:7001``, ``redis+sentinel://host:26379,host:26379/mymaster``; ``valkey://``
+            and so on alike.
         options: the options of the section.
         clock: tests only: the time, in place of the server's.
 
     Raises:
         BadOption: the client is not installed, or cannot use the URI or the options.
-
-    Attributes:
-        keys: what is stored.
     """
 
     def __init__(self, uri: str, options: StoreOptions, clock: Callable[[], float] | None = None) -> None:
@@ -47,10 +47,16 @@ class Redis:
         self._script = files(__package__).joinpath("_redis.lua").read_bytes()
         # Names what is not secret: the server runs a script by its SHA-1.
         self._sha = hashlib.sha1(self._script, usedforsecurity=False).hexdigest()
-        url, arguments = _address(uri), dict(options.store_options)
-        self._client = _client(url, options.store_timeout, arguments)
-        self.keys = Keyspace(self._client, self._prefix)
-        self._lines = Lines(url, options.store_timeout, arguments, self._sha, self._script)
+        self._way = way_to(uri, options.store_timeout, options.store_options)
+        self._lines = Lines(self._way, options.store_timeout, self._sha, self._script)
+        self._patience = options.store_timeout * self._way.beginning
+        self._lock = Lock()
+        self._clients: list[Any] = []
+
+    @property
+    def keys(self) -> Keyspace:
+        """What is stored."""
+        return Keyspace(self._client, self._prefix)
 
     def ask(self, operation: Operation, entries: Sequence[Entry]) -> list[Decision]:
         from redis.exceptions import NoScriptError
@@ -82,12 +88,33 @@ class Redis:
         """Forget what has been worked out for a policy."""
         self._written.pop(policy, None)
 
+    def forked(self) -> None:
+        self._lock = Lock()
+        self._lines.forked()
+
     def close(self) -> None:
-        self._client.close()
+        clients, self._clients = self._clients, []
+        for client in clients:
+            client.close()
 
     async def aclose(self) -> None:
         self.close()
-        await self._lines.close()
+        if on_asyncio():
+            await self._lines.close()
+
+    @property
+    def _client(self) -> Any:
+        """The client of threads, with a connection for each that asks at a time. That of a cluster asks when made."""
+        clients = self._clients
+        if not clients:
+            # Who waits for another who waits for the server waits no longer than that one.
+            if not self._lock.acquire(timeout=self._patience):
+                raise TimeoutError(f"no answer in {self._patience:g} s")
+            try:
+                clients = self._clients = self._clients or self._way.blocking()
+            finally:
+                self._lock.release()
+        return clients[0]
 
     def _call(self, operation: Operation, entries: Sequence[Entry]) -> list[_Argument]:
         """The arguments of the script, and before them how many are keys."""
@@ -115,31 +142,6 @@ class Redis:
             prefix = f"{self._prefix}{policy.name}:{policy.algorithm}-{policy.window}:"
             written = self._written[policy] = prefix, fixed
         return written
-
-
-def _address(uri: str) -> str:
-    scheme, _, rest = uri.partition("://")
-    return f"{REDIS[scheme]}://{rest}"
-
-
-def _client(url: str, timeout: float, arguments: dict[str, Any]) -> Any:
-    """A client with a pool of connections, one for each thread that asks at a time."""
-    try:
-        from redis import Redis as Client
-        from redis.backoff import NoBackoff
-        from redis.retry import Retry
-    except ImportError:
-        raise BadOption("store", "this needs the package redis", "pip install 'perfkit[redis]'") from None
-    # Without retries, which would multiply the time that a request waits. Those connections that a server has closed
-    # are found and replaced before they are used. The second protocol needs one trip less when it begins.
-    given: dict[str, Any] = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "protocol": 2}
-    try:
-        client = Client.from_url(url, **{**given, "retry": Retry(NoBackoff(), 0), **arguments})
-        pool = client.connection_pool
-        pool.connection_class(**pool.connection_kwargs)  # which would otherwise fail with the first request
-        return client
-    except (TypeError, ValueError) as error:
-        raise BadOption("store", str(error), "write for example 'redis://localhost:6379/0'") from None
 
 
 def _decisions(answer: bytes | str) -> list[Decision]:

@@ -1,11 +1,18 @@
-"""Connections to Redis for event loops: one for each loop, whose calls share round trips."""
+"""Connections to Redis for event loops: one for each loop, whose calls share round trips.
+
+They are closed when their loop ends, though nobody says so: whoever ends a loop, as `asyncio.run` and servers do, ends
+the asynchronous generators that wait on it, and one of these waits for just that.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from threading import Lock
 from typing import Any, Final, TypeAlias
+from weakref import finalize
+
+from perfkit.features.rate_limit._redis_clients import Way
 
 # Calls in one trip. The server handles them in some milliseconds; what comes meanwhile goes with the next.
 MOST_CALLS: Final = 200
@@ -18,17 +25,15 @@ class Lines:
     """The line of each loop that runs; those of loops that are closed are dropped.
 
     Args:
-        url: the server, as the client reads it.
+        way: the way to the server.
         timeout: seconds that a trip may take.
-        arguments: more for the client.
         sha: the script's SHA-1.
         script: the script.
     """
 
-    def __init__(self, url: str, timeout: float, arguments: dict[str, Any], sha: str, script: bytes) -> None:
-        self._url = url
+    def __init__(self, way: Way, timeout: float, sha: str, script: bytes) -> None:
+        self._way = way
         self._timeout = timeout
-        self._arguments = arguments
         self._script = sha, script
         self._lock = Lock()
         self._lines: dict[asyncio.AbstractEventLoop, Line] = {}
@@ -36,28 +41,46 @@ class Lines:
     async def ask(self, call: _Call) -> Any:
         """Run the script on the line of the running loop."""
         loop = asyncio.get_running_loop()
-        return await (self._lines.get(loop) or self._open(loop)).ask(call)
+        return await (self._lines.get(loop) or await self._open(loop)).ask(call)
 
     async def close(self) -> None:
         """Close the line of the running loop."""
         line = self._lines.pop(asyncio.get_running_loop(), None)
         if line:
-            await line.close()
+            line.forgotten.detach()
+            await line.end.aclose()
 
-    def _open(self, loop: asyncio.AbstractEventLoop) -> Line:
-        from redis.asyncio import Redis
-        from redis.asyncio.retry import Retry
-        from redis.backoff import NoBackoff
+    def forked(self) -> None:
+        """Go on in a child. It has loops of its own, and must not close the lines of its parent's."""
+        self._lock = Lock()
 
-        # The line keeps the time itself: the client's own timeouts would take a loop that is late for a late server.
-        given: dict[str, Any] = {"socket_timeout": None, "socket_connect_timeout": None, "protocol": 2}
-        client = Redis.from_url(self._url, **{**given, "retry": Retry(NoBackoff(), 0), **self._arguments})
-        line = Line(client, self._timeout, *self._script)
+    async def _open(self, loop: asyncio.AbstractEventLoop) -> Line:
+        clients = self._way.awaiting()
+        end = _closing(clients)
+        await anext(end)
+        # Holds the clients for longer than the store: collected together with it, they would complain.
+        forgotten = finalize(self, _let_go, end)
+        forgotten.atexit = False
+        line = Line(clients[0], self._timeout, self._way.beginning, *self._script, end, forgotten)
         with self._lock:
             # A view that Django runs under WSGI, for one, has a loop of its own each time.
-            self._lines = {each: open_ for each, open_ in self._lines.items() if not each.is_closed()}
+            for closed in [each for each in self._lines if each.is_closed()]:
+                self._lines.pop(closed).forgotten.detach()
             self._lines[loop] = line
         return line
+
+
+async def _closing(clients: Sequence[Any]) -> AsyncGenerator[None]:
+    """Waits, and closes the clients when the loop is ended, or when it is closed itself."""
+    try:
+        yield
+    finally:
+        for client in clients:
+            await client.aclose()
+
+
+def _let_go(end: AsyncGenerator[None]) -> None:
+    """Forget a generator, which its loop then closes."""
 
 
 class Line:
@@ -65,11 +88,27 @@ class Line:
 
     So a server far away answers as many requests as come, over one connection; and no request waits longer than the
     timeout: one that comes during a trip that fails, fails with it.
+
+    Attributes:
+        end: closes the connection when it is closed itself.
+        forgotten: lets go of that when the store is forgotten.
     """
 
-    def __init__(self, client: Any, timeout: float, sha: str, script: bytes) -> None:
+    def __init__(
+        self,
+        client: Any,
+        timeout: float,
+        beginning: int,
+        sha: str,
+        script: bytes,
+        end: AsyncGenerator[None],
+        forgotten: finalize[Any, Any],
+    ) -> None:
+        self.end = end
+        self.forgotten = forgotten
         self._client = client
         self._timeout = timeout
+        self._patience = timeout * beginning
         self._sha = sha
         self._script = script
         self._waiting: list[_Waiting] = []
@@ -87,10 +126,6 @@ class Line:
         if self._task is None:
             self._task = loop.create_task(self._travel())
         return await future
-
-    async def close(self) -> None:
-        """Close the connection."""
-        await self._client.aclose()
 
     async def _travel(self) -> None:
         batch: list[_Waiting] = []
@@ -113,7 +148,7 @@ class Line:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(None) as limit:
-                due = loop.time() + self._timeout
+                due = loop.time() + self._patience
 
                 def ring() -> None:
                     # A loop that some view has held up is no reason to give up a server: perhaps its answer is there,
@@ -123,11 +158,13 @@ class Line:
 
                 timer = loop.call_at(due, ring)
                 try:
-                    return await self._trip(calls)
+                    answers = await self._trip(calls)
+                    self._patience = self._timeout
+                    return answers
                 finally:
                     timer.cancel()
         except TimeoutError:
-            raise TimeoutError(f"no answer in {self._timeout:g} s") from None
+            raise TimeoutError(f"no answer in {self._patience:g} s") from None
 
     async def _trip(self, calls: list[_Call]) -> list[Any]:
         from redis.exceptions import NoScriptError

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from perfkit.exchange import Exchange
 from perfkit.features.rate_limit._exempt import Exemptions
-from perfkit.features.rate_limit._fields import Described
+from perfkit.features.rate_limit._fields import Described, PartitionKeys
 from perfkit.features.rate_limit._keys import AddressPrefixes, Keys
 from perfkit.features.rate_limit._match import conditions, fits_route
 from perfkit.features.rate_limit._meter import MAX_AMOUNT
@@ -60,6 +60,7 @@ class Counted:
         route: whether the route fits; None for all routes.
         partition: makes the keys.
         limits: its policies; None where a function gives them.
+        single: the one of them, where there is no other and it takes the cost as it is: most rules.
         ban: the policy that refuses those who are banned; None without bans.
         strikes: the policy that counts refusals.
         counting: whether a response counts; None for all.
@@ -76,23 +77,26 @@ class Counted:
         self.conditions = conditions(rule.match)
         self.route = fits_route(rule.match)
         self.exempt = Exemptions(rule.exempt)
-        # Processes that share a store need the same keys.
-        secret = None if options.store == "memory://" else (options.secret or "").encode()
+        # Processes that share a store need the same keys, and those that give clients the same partition keys.
+        secret = None if options.store == "memory://" and not options.secret else (options.secret or "").encode()
         self.partition = Partition(rule.key, Keys(options.namespace, rule.name, secret), prefixes)
         self.limits = None if callable(rule.limits) else self._parsed(rule.limits)
         self.ban = self.strikes = None
         if rule.ban is not None:
             self.ban = Described(Policy(f"{rule.name}-ban", 1, rule.ban.for_, "gcra"), shown=False)
             self.strikes = Policy(f"{rule.name}-refusals", rule.ban.after, rule.ban.for_, jitter=False)
-        # Of one policy that takes the cost as it is: most rules.
         single = self.limits is not None and len(self.limits) == 1 and self.ban is None
-        self._single = self.limits[0] if self.limits and single and not self.limits[0].in_flight else None
+        self.single = self.limits[0] if self.limits and single and not self.limits[0].in_flight else None
         self.counting = None if rule.count_when is None else counting(rule.count_when)
         self.late = self.route is not None or self.partition.by_user
         self.on_error: OnError = rule.on_error or options.on_error
         self.cost: int = 1 if callable(rule.cost) else rule.cost
         self.plain = self.partition.plain and self.limits is not None and not callable(rule.cost) and self.exempt.plain
         self.allowed = Outcome("allowed", (rule.name,))
+        if options.partition_key and options.secret:
+            self._describe = PartitionKeys(options.secret).describe
+            self.single = None
+            self._charges = self._named_charges  # type: ignore[method-assign]  # it costs nothing where it is off
         self._texts: dict[str, tuple[Described, ...]] = {}
         self._reported: set[str] = set()
 
@@ -116,10 +120,7 @@ class Counted:
 
     def plain_charges(self, exchange: Exchange) -> list[Charge]:
         """What the request takes, where no function has to be called."""
-        number = self.partition.number(exchange)
-        if self._single is not None:
-            return [charged(Charge, (self._single, number, self.cost, self))]
-        return self._charges(self.limits or (), number, self.cost)
+        return self._charges(self.limits or (), self.partition.number(exchange), self.cost)
 
     def charges(self, exchange: Exchange) -> Steps[list[Charge]]:
         """What the request takes; nothing where the rule does not count it.
@@ -142,10 +143,14 @@ class Counted:
 
     def _charges(self, limits: Iterable[Described], key: int, cost: int) -> list[Charge]:
         # What is in flight is one request, whatever it costs.
-        charges = [Charge(limit, key, 1 if limit.in_flight else cost, self) for limit in limits]
+        charges = [charged(Charge, (limit, key, 1 if limit.in_flight else cost, self)) for limit in limits]
         if self.ban is not None and charges:
             charges.append(Charge(self.ban, key, 0, self))
         return charges
+
+    def _named_charges(self, limits: Iterable[Described], key: int, cost: int) -> list[Charge]:
+        """The same for clients that are told whose quota it is."""
+        return Counted._charges(self, [self._describe(limit, key) for limit in limits], key, cost)
 
     def _parsed(self, text: str) -> tuple[Described, ...]:
         parsed = parse_limits(text)
@@ -163,6 +168,7 @@ class Counted:
             burst=rule.burst if rate else None,
             unit=rule.unit,
             jitter=rule.jitter,
+            refunded=rule.count_when is not None,
         )
 
     def _key(self, exchange: Exchange) -> Steps[int | None]:

@@ -7,6 +7,7 @@ from perfkit.features.rate_limit._account import Account
 from perfkit.features.rate_limit._deciding import Decider
 from perfkit.features.rate_limit._fields import Described
 from perfkit.features.rate_limit._rules import Counted
+from perfkit.features.rate_limit._statuses import NO_RESPONSE
 from perfkit.features.rate_limit._steps import Steps, result_of
 from perfkit.features.rate_limit._usage import Late
 
@@ -55,6 +56,15 @@ class Settlement:
                 amount = sum(each.amount for each in late if _concerns(each, rule, limit))
                 if amount:
                     yield from self._decider.settle(store, limit.policy, key, amount)
+
+    def end_unanswered(self, exchange: Exchange, account: Account, late: list[Late]) -> Steps[None]:
+        """The same for a request whose application failed before it answered."""
+        exchange.status = NO_RESPONSE
+        try:
+            yield from self.respond(exchange, account)
+        finally:
+            exchange.status = 0
+        yield from self.end(account, late)
 
 
 def _concerns(late: Late, rule: Counted, limit: Described) -> bool:

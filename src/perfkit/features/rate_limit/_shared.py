@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from time import monotonic
 from typing import Final
 from weakref import WeakSet
 
@@ -23,6 +24,7 @@ from perfkit.features.rate_limit._shared_backend import (
     StoreOptions,
 )
 from perfkit.features.rate_limit._shared_leases import Leases
+from perfkit.features.rate_limit._shared_refusals import Refusals
 from perfkit.features.rate_limit._store import StoreError
 from perfkit.options import BadOption
 
@@ -48,6 +50,7 @@ class SharedStore:
         local: the store in this process that decides where the server does not answer. It is told of all that this
             process has admitted, so that whoever has used up a quota does not get another one then.
         backend: what to ask instead of the server of the URI.
+        clock: seconds, never going back.
 
     Raises:
         BadOption: the URI cannot be used, or a package that it needs is not installed.
@@ -64,10 +67,12 @@ class SharedStore:
         local: MemoryStore | None = None,
         *,
         backend: Backend | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
         self.backend = backend or _backend(uri, options)
         self._local = local
-        self.breaker = Breaker(self.backend.name, *options.breaker)
+        self.breaker = Breaker(self.backend.name, *options.breaker, clock=clock)
+        self._refusals = Refusals(options.repeat_refusals, clock)
         self.leases = Leases(self._renew, RENEWALS)
         _stores.add(self)
 
@@ -90,7 +95,8 @@ class SharedStore:
             return []
         if len({hit[0] for hit in hits}) < len(hits):
             raise ValueError("a policy can be asked once for a request: add the costs up")
-        return self._ask("take", [_entry(*hit) for hit in hits])
+        refused = self._refusals.find(hits)
+        return refused or self._ask("take", [_entry(*hit) for hit in hits])
 
     def settle(self, policy: Policy, key: int, amount: int) -> Pending[Decision]:
         """See `MemoryStore.settle`. Of what is in flight, only as much can be given back at a time as was taken."""
@@ -148,7 +154,7 @@ class SharedStore:
                 decisions = self.backend.ask(operation, entries)
             except Exception as error:
                 raise self._lost(started, error) from error
-            return self._answered(operation, entries, decisions)
+            return self._answered(operation, entries, decisions, started)
 
         async def run_async() -> list[Decision]:
             started = self.breaker.started()
@@ -156,7 +162,7 @@ class SharedStore:
                 decisions = await self.backend.ask_async(operation, entries)
             except Exception as error:
                 raise self._lost(started, error) from error
-            return self._answered(operation, entries, decisions)
+            return self._answered(operation, entries, decisions, started)
 
         return Pending(run, run_async)
 
@@ -164,8 +170,15 @@ class SharedStore:
         self.breaker.failed(started, error)
         return StoreError(f"{self.backend.name} does not answer: {error}")
 
-    def _answered(self, operation: Operation, entries: Sequence[Entry], decisions: list[Decision]) -> list[Decision]:
+    def _answered(
+        self, operation: Operation, entries: Sequence[Entry], decisions: list[Decision], started: float
+    ) -> list[Decision]:
         self.breaker.succeeded()
+        if operation == "take":
+            self._refusals.note([entry[:3] for entry in entries], decisions, started)
+        elif operation in ("settle", "reset"):
+            for entry in entries:
+                self._refusals.changed(entry.key)
         if operation == "settle" or (operation == "take" and all(decision.allowed for decision in decisions)):
             for entry in entries:
                 # A request that was cancelled meanwhile does not come here, so that its lease is not renewed.
@@ -186,6 +199,7 @@ class SharedStore:
     def _forked(self) -> None:
         self.breaker.forked()
         self.leases.forked()
+        self.backend.forked()
 
 
 def _backend(uri: str, options: StoreOptions) -> Backend:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias
-from urllib.parse import urlsplit
 
 from perfkit.features.rate_limit._decision import Decision
 from perfkit.features.rate_limit._policy import Policy
@@ -18,6 +17,10 @@ REDIS: Final = {
     "unix": "unix",
     "redis+unix": "unix",
     "valkey+unix": "unix",
+    "redis+cluster": "redis",
+    "valkey+cluster": "redis",
+    "redis+sentinel": "redis",
+    "valkey+sentinel": "redis",
 }
 # Seconds for which what is in flight counts without word from the process it is in.
 LEASE: Final = 60.0
@@ -71,6 +74,10 @@ class Backend(Protocol):
         """Forget what is kept of a policy in this process."""
         ...
 
+    def forked(self) -> None:
+        """Go on in a child, where the threads that held locks are not."""
+        ...
+
     def close(self) -> None:
         """Close the connections of threads."""
         ...
@@ -88,12 +95,16 @@ class StoreOptions(Protocol):
     @property
     def store_timeout(self) -> float: ...
     @property
+    def repeat_refusals(self) -> float: ...
+    @property
     def breaker(self) -> tuple[int, float]: ...
     @property
     def store_options(self) -> Mapping[str, Any]: ...
 
 
 def shown(uri: str) -> str:
-    """The URI without user, password and query."""
-    parts = urlsplit(uri)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    """The URI without user, password and query, also where the password has signs that it should not have."""
+    scheme, _, rest = uri.partition("://")
+    head, _, query = rest.partition("?")
+    _, at, place = head.rpartition("@")
+    return f"{scheme}://{'...' if '@' in query and not at else place}"

@@ -1,4 +1,4 @@
-"""The other servers, by way of the package limits: Memcached, MongoDB, Redis as a cluster or with sentinels.
+"""The other servers, by way of the package limits: Memcached and MongoDB.
 
 What its interface does not offer cannot be had here. Policies are asked one after the other, each in two round trips,
 and what was taken is given back where a later one refuses; a request in between may see it taken. Only the
@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from hashlib import blake2b
+from importlib.util import find_spec
 from math import inf
 from threading import Lock
 from typing import Any, Final
@@ -23,6 +24,20 @@ from perfkit.features.rate_limit._rates import MAX_WINDOW
 from perfkit.features.rate_limit._shared_backend import Entry, Operation, StoreOptions, shown
 from perfkit.options import BadOption
 
+# What stores there are. limits may have been taught others.
+KNOWN: Final = (
+    "memory://",
+    "redis://",
+    "rediss://",
+    "unix://",
+    "redis+cluster://",
+    "redis+sentinel://",
+    "memcached://",
+    "mongodb://",
+)
+EXAMPLE: Final = "redis://localhost:6379/0"
+# The packages that limits needs.
+_CLIENTS: Final = {"memcached": "pymemcache", "mongodb": "pymongo", "mongodb+srv": "pymongo"}
 # What each client calls its timeouts, and how many of them make a second.
 _TIMEOUTS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
     "memcached": (("connect_timeout", "timeout"), 1),
@@ -31,7 +46,8 @@ _TIMEOUTS: Final[dict[str, tuple[tuple[str, ...], int]]] = {
 }
 # Memcached takes a time to live of more than thirty days for a date, and what limits stores for two windows for gone.
 _LONGEST: Final = {"memcached": 15 * 24 * 60 * 60}
-_REDIS_TIMEOUTS: Final = (("socket_timeout", "socket_connect_timeout"), 1)
+# Of schemes that others have added to limits, nobody knows.
+_NONE: Final[tuple[tuple[str, ...], int]] = ((), 1)
 
 
 class Limits:
@@ -51,7 +67,7 @@ class Limits:
         self._names: dict[Policy, str] = {}
         scheme = uri.partition("://")[0]
         self._longest = _LONGEST.get(scheme, MAX_WINDOW)
-        names, second = _TIMEOUTS.get(scheme, _REDIS_TIMEOUTS)
+        names, second = _TIMEOUTS.get(scheme, _NONE)
         timeouts: dict[str, Any] = dict.fromkeys(names, options.store_timeout * second)
         if second > 1:
             timeouts = {name: int(value) or 1 for name, value in timeouts.items()}
@@ -79,6 +95,9 @@ class Limits:
     def forget(self, policy: Policy) -> None:
         """Forget what has been worked out for a policy."""
         self._names.pop(policy, None)
+
+    def forked(self) -> None:
+        self._lock = Lock()
 
     def close(self) -> None:
         if self._memcached:
@@ -176,15 +195,24 @@ def _retry(room: int, window: int, found: tuple[int, float, int, float]) -> floa
 
 
 def _storage(uri: str, arguments: dict[str, Any]) -> Any:
+    scheme = uri.partition("://")[0]
+    unknown = BadOption("store", f"{scheme}:// is no store", f"write one of {', '.join(KNOWN)}")
     try:
         from limits.errors import ConfigurationError
         from limits.storage import storage_from_string
     except ImportError:
+        if scheme not in _CLIENTS:
+            raise unknown from None
         raise BadOption("store", f"{shown(uri)} needs the package limits", "pip install 'perfkit[limits]'") from None
+    client = _CLIENTS.get(scheme)
+    if client is not None and find_spec(client) is None:
+        raise BadOption("store", f"{shown(uri)} needs the package {client}", f"pip install {client}")
     try:
         storage = storage_from_string(uri, **arguments)
     except (ConfigurationError, ImportError, TypeError, ValueError) as error:
-        raise BadOption("store", str(error), "write for example 'redis://localhost:6379/0'") from None
+        if "unknown storage scheme" in str(error):
+            raise unknown from None
+        raise BadOption("store", str(error).replace(uri, shown(uri)), f"write for example '{EXAMPLE}'") from None
     if not hasattr(storage, "get_sliding_window"):
-        raise BadOption("store", f"{shown(uri)} has no sliding window", "write for example 'redis://localhost:6379/0'")
+        raise BadOption("store", f"{shown(uri)} has no sliding window", f"write for example '{EXAMPLE}'")
     return storage

@@ -10,7 +10,7 @@ from perfkit.exchange import Exchange
 from perfkit.options import BadOption
 
 STATUSES: Final = range(100, 600)
-# What a connection that ended without a response counts as.
+# What a request counts as whose application failed before it answered.
 NO_RESPONSE: Final = 500
 
 _COMPARISON: Final = re.compile(r"(?:status)?\s*(>=|<=|==|!=|>|<)\s*([1-5][0-9]{2})", re.ASCII)
@@ -39,7 +39,7 @@ def counting(when: Any) -> Callable[[Exchange], Any]:
     if callable(when):
         return when  # type: ignore[no-any-return]
     statuses = _statuses(when)
-    return lambda exchange: (exchange.status or NO_RESPONSE) in statuses
+    return lambda exchange: exchange.status in statuses
 
 
 def _statuses(when: Any) -> frozenset[int]:

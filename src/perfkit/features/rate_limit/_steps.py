@@ -7,6 +7,7 @@ from functools import partial
 from inspect import isawaitable
 from typing import Any, TypeAlias, TypeVar
 
+from perfkit._threads import on_asyncio
 from perfkit.feature import Pending
 
 T = TypeVar("T")
@@ -66,6 +67,13 @@ def _pending(awaitable: Awaitable[Any]) -> Pending[Any]:
     def run() -> Any:
         import asyncio  # here, since WSGI seldom needs it
 
-        return asyncio.run(wait())
+        if not on_asyncio():
+            return asyncio.run(wait())
+        # A loop that is blocked already, as where a test that is a coroutine calls WSGI: its thread cannot run another.
+        from concurrent.futures import ThreadPoolExecutor
+        from contextvars import copy_context
+
+        with ThreadPoolExecutor(1) as threads:
+            return threads.submit(copy_context().run, asyncio.run, wait()).result()
 
     return Pending(run, wait)

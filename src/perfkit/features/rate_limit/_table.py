@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from perfkit.features.rate_limit._generations import SHARDS, Room, Shard
+from perfkit.features.rate_limit._generations import SHARD_BITS, SHARDS, Room, Shard
 from perfkit.features.rate_limit._meter import Meter
 from perfkit.features.rate_limit._policy import Policy
 
@@ -39,7 +39,10 @@ class Table(Meter):
     def commit(self) -> None:
         if self._key < 2 * OVERFLOW_BUCKETS:
             self.overflowed += 1
-        self._shard.put(self._slot, self._key, self._value, self._room)
+        if self._slot >= 0:  # what `put` does, without the call
+            self._shard.current.values[self._slot] = self._value
+        else:
+            self._shard.put(self._slot, self._key, self._value, self._room)
 
     def reset(self, key: int, now: float) -> None:
         self._shards[key % SHARDS].clear(key)
@@ -58,10 +61,13 @@ class Table(Meter):
         shard = self._shards[key % SHARDS]
         if now >= shard.end:
             shard.turn(now, self._span, self._room)
-        slot = shard.current.find(key)
+        current = shard.current
+        slot = key >> SHARD_BITS & current.mask
+        if current.keys[slot] != key:  # most keys are where they belong
+            slot = current.find(key)
         if slot < 0 and self._room.taken >= self._room.most and not self._knows(shard, key):
             key = key % OVERFLOW_BUCKETS + OVERFLOW_BUCKETS  # stays in this shard; keys are never so low
-            slot = shard.current.find(key)
+            slot = current.find(key)
         self._shard = shard
         self._slot = slot
         self._key = key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from perfkit.exchange import Exchange, HeaderName, Reply
@@ -12,12 +12,14 @@ from perfkit.features.rate_limit._fields import (
     RATE_LIMIT,
     RATE_LIMIT_POLICY,
     RETRY_AFTER,
+    SHADOW,
     Told,
     is_exhausted,
     is_low,
     legacy_fields,
     policies_field,
     refused_field,
+    shadow_field,
     state_field,
 )
 from perfkit.features.rate_limit._options import RateLimitOptions
@@ -39,6 +41,7 @@ class Telling:
         self._low = options.headers == "low"
         self._refused = options.headers != "never"
         self._legacy = options.legacy_headers
+        self._shadow = options.shadow_header
         self._negotiate = options.body == "auto"
         self._body: Any = options.body if callable(options.body) else None
         self._reported = False
@@ -58,17 +61,27 @@ class Telling:
                 if not exchange.has_response_header(name):
                     exchange.set_header(name, value)
 
+    def tell_shadow(self, exchange: Exchange, names: Sequence[str]) -> None:
+        """Say which rules in shadow mode would have refused the request, if there are any and clients are told."""
+        if names and self._shadow:
+            exchange.append_header(SHADOW, shadow_field(names))
+
     def answer(self, exchange: Exchange, refusal: Refusal, told: Sequence[Told]) -> Steps[Reply]:
         """The answer to a request that is refused."""
         fields = self._fields(refusal, told)
         if self._body is not None:
             own = yield from self._own(exchange, refusal)
             if own is not None:
-                return own._replace(headers={CACHE_CONTROL: "no-store", **own.headers, **fields})
+                return own._replace(headers=_joined(own, fields))
         return reply(exchange, refusal, fields, negotiate=self._negotiate)
 
     def complete(self, exchange: Exchange, answer: Reply) -> None:
-        """Add our fields to what stands in the place of our answer, as frameworks make one of an exception."""
+        """Add our fields to what stands in the place of our answer, as frameworks make one of an exception.
+
+        Not to what is no error: a view that was refused may go on with less, or send its visitor elsewhere.
+        """
+        if exchange.status < 400:
+            return
         for name in OURS:
             value = answer.headers.get(name)
             if value is not None and not exchange.has_response_header(name):
@@ -95,6 +108,16 @@ class Telling:
         if self._legacy and told:
             fields.update(legacy_fields(told))
         return fields
+
+
+def _joined(own: Reply, fields: Mapping[HeaderName, str]) -> dict[HeaderName, str]:
+    """The headers of an answer of the application's own, with ours: each once, however its name is written."""
+    if 300 <= own.status < 400:
+        fields = {}  # as above
+    ours = {name.lower for name in fields}
+    kept = {name: value for name, value in own.headers.items() if name.lower not in ours}
+    stored = {} if any(name.lower == CACHE_CONTROL.lower for name in kept) else {CACHE_CONTROL: "no-store"}
+    return {**stored, **kept, **fields}
 
 
 def _checked(own: Any) -> Reply:
