@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import gc
 import inspect
+import logging
 import threading
 import time
 import tracemalloc
@@ -13,12 +14,17 @@ from contextlib import contextmanager
 from typing import assert_type
 
 import pytest
+import trio
+from prometheus_client import CollectorRegistry
 
-from perfkit import Timing, span
+from perfkit import Metrics, Timing, _span_observers, span, timed
+from perfkit._span_observers import add_observer
+from perfkit._starts import _innermost, _Start
 from perfkit.features import _spans
 from perfkit.features._spans import Collector, _current
 from tests.features.clock import Clock
 from tests.features.server_timing import Metric, read
+from tests.features.span_counter import SpanCounter
 from tests.memory_exchange import MemoryExchange
 
 
@@ -445,3 +451,246 @@ def test_a_loop_of_spans_with_names_of_their_own_does_not_grow() -> None:
     assert grown < 100_000
     assert names(respond(feature, exchange)) == [*(f"warm{number}" for number in range(19)), "other"]
     feature.on_end(exchange, None)
+
+
+# Spans that are counted too
+
+
+@pytest.fixture
+def counter() -> SpanCounter:
+    return SpanCounter.added()
+
+
+def test_a_metric_span_is_counted_in_and_outside_an_exchange(clock: Clock, counter: SpanCounter) -> None:
+    with span("job", metric=True):
+        clock.advance(250)
+    with measured() as metrics:
+        with span("db query", "books", metric=True):
+            clock.advance(4.25)
+        clock.advance(8)
+    assert metrics == [Metric("db-query", 4.25, "books")]
+    assert counter.counted == [("job", 0.25), ("db query", 0.00425)]
+
+
+def test_other_spans_are_not_counted(counter: SpanCounter) -> None:
+    with measured(), span("db"), span("db", metric=False):
+        work()
+    assert counter.counted == []
+
+
+def test_metric_spans_are_counted_however_they_are_written(clock: Clock, counter: SpanCounter) -> None:
+    @span("function", metric=True)
+    def function() -> None:
+        clock.advance(1)
+
+    @span("coroutine", metric=True)
+    async def coroutine() -> None:
+        clock.advance(2)
+        async with span("block", metric=True):
+            clock.advance(4)
+
+    function()
+    asyncio.run(coroutine())
+    trio.run(coroutine)
+    both = [("block", 0.004), ("coroutine", 0.006)]
+    assert counter.counted == [("function", 0.001), *both, *both]
+
+
+def test_a_metric_span_that_raises_is_counted(clock: Clock, counter: SpanCounter) -> None:
+    @span("db", metric=True)
+    def query() -> None:
+        clock.advance(2)
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        query()
+    assert counter.counted == [("db", 0.002)]
+
+
+def test_one_metric_span_object_inside_itself(clock: Clock, counter: SpanCounter) -> None:
+    again = span("again", metric=True)
+    with again:
+        clock.advance(1)
+        with again:
+            clock.advance(2)
+        clock.advance(4)
+    assert counter.seconds() == [0.002, 0.007]
+
+
+def test_metric_spans_that_end_in_the_order_they_began(clock: Clock, counter: SpanCounter) -> None:
+    first, second, around = (span(name, metric=True) for name in ("first", "second", "around"))
+    with around:
+        clock.advance(1)
+        first.__enter__()
+        clock.advance(2)
+        second.__enter__()
+        clock.advance(4)
+        first.__exit__()
+        with around:
+            clock.advance(8)
+        second.__exit__()
+    assert counter.counted == [("first", 0.006), ("around", 0.008), ("second", 0.012), ("around", 0.015)]
+    assert _innermost.get() is None
+
+
+def test_one_metric_span_object_in_tasks_that_overlap(clock: Clock, counter: SpanCounter) -> None:
+    shared = span("shared", metric=True)
+
+    async def hold(start: float, end: float) -> None:
+        await until(start)
+        async with shared:
+            await until(end)
+
+    async def until(moment: float) -> None:
+        while clock.nanoseconds < 1e9 + moment * 1e6:
+            await asyncio.sleep(0)
+
+    async def tick() -> None:
+        for _ in range(10):
+            await asyncio.sleep(0)
+            clock.advance(1)
+
+    async def main() -> None:
+        with shared:  # the tasks have its start in their contexts
+            await asyncio.gather(hold(1, 4), hold(2, 7), hold(3, 5), tick())
+
+    asyncio.run(main())
+    assert counter.seconds() == [0.003, 0.002, 0.005, 0.01]
+
+
+def test_one_metric_span_object_in_threads_at_the_same_time(counter: SpanCounter, monkeypatch) -> None:
+    clocks = threading.local()  # to each thread its own time
+    monkeypatch.setattr(_spans, "perf_counter_ns", lambda: clocks.now)
+    shared = span("shared", metric=True)
+    inside = threading.Barrier(4)
+
+    def hold(milliseconds: int) -> None:
+        for _ in range(200):
+            clocks.now = milliseconds * 1_000_000_000
+            with shared:
+                inside.wait()
+                clocks.now += milliseconds * 1_000_000
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(hold, milliseconds) for milliseconds in (1, 2, 3, 4)]:
+            done.result()
+    assert sorted(counter.seconds()) == [seconds for seconds in (0.001, 0.002, 0.003, 0.004) for _ in range(200)]
+
+
+def test_a_metric_span_that_begins_and_ends_in_two_contexts(clock: Clock, counter: SpanCounter) -> None:
+    # A dependency of FastAPI that is a plain generator: its parts run in threads with a copy of the context each.
+    with span("around", metric=True):
+        dependency = span("dependency", metric=True)
+        contextvars.copy_context().run(dependency.__enter__)
+        clock.advance(3)
+        contextvars.copy_context().run(dependency.__exit__)
+    assert counter.counted == [("dependency", 0.003), ("around", 0.003)]
+
+
+def test_the_end_of_a_metric_span_that_never_began_counts_for_nothing(counter: SpanCounter) -> None:
+    with span("db", metric=True):
+        span("db", metric=True).__exit__()
+    assert len(counter.counted) == 1
+
+
+def test_metric_spans_are_a_histogram_of_each_registry_that_metrics_count_into(clock: Clock) -> None:
+    registries = [CollectorRegistry() for _ in range(2)]
+    stacks = [Metrics(registry=registry) for registry in (*registries, registries[0])]
+    for milliseconds in (30, 400):
+        with span("a job", metric=True):
+            clock.advance(milliseconds)
+    timed("function")(clock.advance)(1)
+    for registry in registries:
+        series = "perfkit_span_duration_seconds"
+        assert registry.get_sample_value(f"{series}_sum", {"name": "a job"}) == pytest.approx(0.43)
+        assert registry.get_sample_value(f"{series}_bucket", {"name": "a job", "le": "0.05"}) == 1
+        assert registry.get_sample_value(f"{series}_count", {"name": "a job"}) == 2
+        assert registry.get_sample_value(f"{series}_count", {"name": "function"}) == 1
+    del stacks
+
+
+def test_all_observers_are_told_each_once(counter: SpanCounter) -> None:
+    other = SpanCounter.added()
+    add_observer(counter)
+    with span("db", metric=True):
+        pass
+    assert (len(counter.counted), len(other.counted)) == (1, 1)
+
+
+def test_observers_are_not_kept() -> None:
+    before = len(_span_observers._observers)
+    for _ in range(10):
+        SpanCounter.added()
+    with span("db", metric=True):
+        pass
+    kept = SpanCounter.added()
+    with span("db", metric=True):
+        pass
+    assert len(kept.counted) == 1
+    assert len(_span_observers._observers) <= before + 1
+
+
+def test_an_observer_that_fails_is_logged_once_and_hides_no_other(
+    counter: SpanCounter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(SpanCounter):
+        def observe_span(self, name: str, seconds: float) -> None:
+            raise LookupError
+
+    monkeypatch.setattr(_span_observers, "_failed", False)
+    monkeypatch.setattr(_span_observers, "_observers", ())
+    failing = Failing.added()
+    add_observer(counter)
+    for _ in range(2):
+        with span("db", metric=True):
+            pass
+    assert len(counter.counted) == 2
+    (record,) = caplog.records
+    assert (record.name, record.levelno) == ("perfkit", logging.ERROR)
+    del failing
+
+
+def test_metric_spans_of_tasks_that_start_each_other_do_not_hold_those_before() -> None:
+    shared = span("shared", metric=True)
+
+    def starts() -> int:
+        return sum(type(each) is _Start for each in gc.get_objects())
+
+    running: set[asyncio.Task[None]] = set()
+    most = 0
+
+    async def job(generation: int) -> None:
+        nonlocal most
+        with shared:
+            if generation:
+                task = asyncio.create_task(job(generation - 1))
+                running.add(task)
+                task.add_done_callback(running.discard)
+            for _ in range(3):  # the next ones begin before this one ends
+                await asyncio.sleep(0)
+        most = max(most, starts())
+
+    async def main() -> None:
+        await job(30)
+        while running:
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    assert 0 < most < 10
+
+
+def test_metric_spans_that_nobody_counts_do_not_grow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_span_observers, "_observers", ())
+    shared = span("shared", metric=True)
+
+    def spans(prefix: str) -> None:
+        for number in range(5000):
+            with span(f"{prefix}{number}", metric=True), shared:
+                pass
+
+    spans("warm")
+    tracemalloc.start()
+    spans("more")
+    grown = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert grown < 20_000

@@ -11,6 +11,8 @@ from threading import Lock
 from time import perf_counter_ns
 from typing import Any, Final, Self, TypeVar, cast
 
+from perfkit._span_observers import tell
+from perfkit._starts import Starts
 from perfkit.exchange import is_token
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -39,13 +41,19 @@ class span:  # noqa: N801 - reads as a function where it is used, as contextlib.
         name: name of the entry. Each run of characters that cannot stand in a token becomes a hyphen; cut at 64.
         description: shown beside the name by developer tools. Only printable ASCII is kept; cut at 100. Of several
             descriptions for one name the first wins.
+        metric: whether each span is counted in the histogram ``perfkit_span_duration_seconds`` too, by its name as it
+            is; also outside a request. Only where a `Metrics` is.
     """
 
-    __slots__ = ("description", "name")
+    __slots__ = ("_starts", "description", "name")
 
-    def __init__(self, name: str, description: str | None = None) -> None:
+    def __init__(self, name: str, description: str | None = None, *, metric: bool = False) -> None:
         self.name = name
         self.description = description
+        if metric:
+            self._starts = Starts()
+            # So that starts and ends of all others need not even ask.
+            self.__class__ = _MetricSpan
 
     def __enter__(self) -> Self:
         collector = _current.get()
@@ -85,6 +93,24 @@ class span:  # noqa: N801 - reads as a function where it is used, as contextlib.
                 return await function(*args, **kwargs)
 
         return cast("F", timed_async if inspect.iscoroutinefunction(function) else timed)
+
+
+class _MetricSpan(span):
+    """A span that is counted too. For that, unlike for the header, it matters which end belongs to which start."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self._starts.add(perf_counter_ns())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        now = perf_counter_ns()
+        super().__exit__()
+        started = self._starts.take()
+        if started is not None:
+            tell(self.name, (now - started) / 1e9)
 
 
 class Entry:
