@@ -20,11 +20,12 @@ def test_config_prints_the_stack_in_order(capsys):
     assert cli.main(["config"]) == 0
     lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
     assert [line for line in lines if line[:1].isdigit()] == [
-        "1  timing",
-        "2  security_headers",
-        "3  compression",
-        "4  conditional_get",
-        "5  the application",
+        "1  metrics",
+        "2  timing",
+        "3  security_headers",
+        "4  compression",
+        "5  conditional_get",
+        "6  the application",
     ]
     assert "cpu = False" in lines
     assert "-  client" in lines
@@ -36,7 +37,7 @@ def test_config_reads_file_and_environment(capsys, monkeypatch):
     assert cli.main(["config"]) == 0
     out = capsys.readouterr().out
     assert "cpu = True" in out
-    assert "Off: security_headers" in out
+    assert "security_headers" in out.partition("Off: ")[2].partition("\n")[0]
     assert "perfkit.toml" in out
     assert "PERFKIT_SECURITY_HEADERS" in out
 

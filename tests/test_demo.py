@@ -106,6 +106,20 @@ def test_the_demo_shows_that_a_burst_is_refused_and_recovers(output):
     assert statuses[-1] == "401"
 
 
+def test_the_demo_shows_what_was_measured(output):
+    table = output.partition("What /metrics says")[2]
+    route, requests, milliseconds, size = row(table, "/api/reviews/naive")
+    assert (route, int(requests)) == ("/api/reviews/naive", 6)
+    assert number(milliseconds) > 0 < number(size)
+    assert int(row(table, "none")[1]) >= 3
+
+
+def test_the_demo_shows_how_it_is(output):
+    table = output.partition("What /health says")[2]
+    assert row(table, "all", "pass")
+    assert row(table, "database", "pass")
+
+
 def test_the_demo_shows_the_policy_of_the_page_and_its_grade(output):
     (_, *first), (_, *second) = re.findall(r"(\d) +([\w-]{32}) +([\w-]{32})", output)
     assert first[0] == first[1] != second[0] == second[1]

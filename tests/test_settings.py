@@ -4,16 +4,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from perfkit import ConfigurationError, SecurityHeaders, Settings, Stack, Timing
+from perfkit import ConfigurationError, SecurityHeaders, Settings, Stack, Timing, features
 from perfkit._environment import Override, overrides
 from perfkit.client import ClientOptions, ClientTrust, InternalOptions
-from perfkit.features import FEATURES
+from perfkit.features import FEATURES, Entry
+from perfkit.features.rate_limit import RateLimitOptions
 from perfkit.features.security_headers import Hsts
 from perfkit.features.timing import TimingOptions
 from perfkit.options import ConfiguredFeature, Options
@@ -49,7 +51,7 @@ def sections(settings: Settings) -> list[str]:
 class TestSections:
     def test_are_the_defaults_where_nothing_is_set(self):
         settings = Settings()
-        assert sections(settings) == ["timing", *REST]
+        assert sections(settings) == ["metrics", "timing", *REST]
         assert settings.sections["timing"] == TimingOptions()
         assert settings.sections["client"] == ClientOptions()
 
@@ -64,25 +66,24 @@ class TestSections:
 
     def test_may_be_false_to_turn_a_feature_off(self):
         settings = Settings({"timing": False})
-        assert sections(settings) == REST
+        assert sections(settings) == ["metrics", *REST]
         assert settings.sections["timing"] is None
 
     def test_may_be_a_mapping_of_options(self):
         settings = Settings({"timing": {"cpu": True}, "security_headers": {}})
         assert settings.sections["timing"] == TimingOptions(cpu=True)
-        assert sections(settings) == ["timing", *REST]
+        assert sections(settings) == ["metrics", "timing", *REST]
 
     def test_may_be_options_made_in_code(self):
         options = TimingOptions(cpu=True)
         assert Settings({"timing": options}).sections["timing"] is options
 
-    def test_of_a_feature_that_is_off_by_default_turn_it_on(self, monkeypatch):
-        monkeypatch.setattr(Timing, "enabled", False)
-        assert sections(Settings()) == REST
-        for section in (True, {}, {"cpu": True}):
-            assert sections(Settings({"timing": section})) == ["timing", *REST]
-        assert sections(load(PERFKIT_TIMING="true")) == ["timing", *REST]
-        assert sections(load(PERFKIT_TIMING__CPU="true")) == ["timing", *REST]
+    def test_of_a_feature_that_is_off_by_default_turn_it_on(self):
+        on = ["metrics", "timing", "security_headers", "rate_limit", *REST[1:]]
+        for section in (True, {}, {"namespace": "shop"}, RateLimitOptions()):
+            assert sections(Settings({"rate_limit": section})) == on
+        assert sections(load(PERFKIT_RATE_LIMIT="true")) == on
+        assert sections(load(PERFKIT_RATE_LIMIT__NAMESPACE="shop")) == on
 
     @pytest.mark.parametrize("kind", SECTIONS.values())
     def test_have_options_that_are_keyword_only_and_cannot_be_changed(self, kind):
@@ -95,7 +96,7 @@ class TestSections:
 
 class TestFeatures:
     def test_are_built_with_their_options(self):
-        timing, headers, *_ = Settings({"timing": {"cpu": True}}).features()
+        _, timing, headers, *_ = Settings({"timing": {"cpu": True}}).features()
         assert isinstance(timing, Timing)
         assert isinstance(headers, SecurityHeaders)
         assert timing.options == TimingOptions(cpu=True)
@@ -105,7 +106,24 @@ class TestFeatures:
         assert not set(settings.features()) & set(settings.features())
 
     def test_have_sections_of_their_own(self):
-        assert len(SECTIONS) == len(FEATURES) + len(SHARED_SECTIONS)
+        assert len(set(SECTIONS)) == len(SECTIONS) == len(FEATURES) + len(SHARED_SECTIONS)
+
+
+class TestEntries:
+    @pytest.mark.parametrize("entry", FEATURES, ids=lambda entry: entry.section)
+    def test_say_of_a_feature_what_it_says_itself(self, entry):
+        feature = entry.load()
+        assert issubclass(feature, ConfiguredFeature)
+        assert Entry(feature.section, feature.__name__, feature.enabled) == entry
+        assert SECTIONS[entry.section] is feature.Options
+
+    def test_stand_in_the_order_of_the_positions(self):
+        positions = [entry.load().position for entry in FEATURES]
+        assert positions == sorted(set(positions))
+
+    def test_are_there_for_all_features(self):
+        modules = {module.name for module in iter_modules(features.__path__)}
+        assert {entry.section for entry in FEATURES} == {name for name in modules if not name.startswith("_")}
 
 
 class TestTrust:
@@ -137,13 +155,14 @@ class TestSettings:
     def test_show_no_secret(self):
         shown = repr(Settings({"internal": {"token": TOKEN}, "timing": False}))
         assert TOKEN not in shown
-        assert shown.startswith("Settings(timing=False, security_headers=SecurityHeadersOptions(")
+        assert shown.startswith("Settings(")
+        assert "timing=False, security_headers=SecurityHeadersOptions(" in shown
 
     def test_of_a_mapping_alone_know_no_environment(self, monkeypatch, tmp_path):
         monkeypatch.setenv("PERFKIT_TIMING", "false")
         monkeypatch.chdir(tmp_path)
         (tmp_path / "perfkit.toml").write_text("timing = false")
-        assert sections(Settings()) == ["timing", *REST]
+        assert sections(Settings()) == ["metrics", "timing", *REST]
 
     def test_resolve_to_themselves(self, monkeypatch, tmp_path):
         settings = Settings()
@@ -151,8 +170,8 @@ class TestSettings:
         monkeypatch.setenv("PERFKIT_TIMING", "false")
         monkeypatch.chdir(tmp_path)
         (tmp_path / "perfkit.toml").write_text("security_headers = false")
-        assert sections(resolve({})) == REST
-        assert sections(resolve(None)) == REST[1:]
+        assert sections(resolve({})) == ["metrics", *REST]
+        assert sections(resolve(None)) == ["metrics", *REST[1:]]
 
 
 class TestMistakes:
@@ -253,14 +272,14 @@ class TestEnvironment:
     @pytest.mark.parametrize("text", ["true", "True", "1", "on", "yes", "YES"])
     def test_has_several_words_for_true(self, text):
         assert load(PERFKIT_TIMING__CPU=text).sections["timing"] == TimingOptions(cpu=True)
-        assert sections(load({"timing": False}, PERFKIT_TIMING=text)) == ["timing", *REST]
+        assert sections(load({"timing": False}, PERFKIT_TIMING=text)) == ["metrics", "timing", *REST]
 
     @pytest.mark.parametrize("text", ["false", "False", "0", "off", "no"])
     def test_has_several_words_for_false(self, text):
         assert load({"timing": {"total": True}}, PERFKIT_TIMING__TOTAL=text).sections["timing"] == TimingOptions(
             total=False
         )
-        assert sections(load({"timing": {"cpu": True}}, PERFKIT_TIMING=text)) == REST
+        assert sections(load({"timing": {"cpu": True}}, PERFKIT_TIMING=text)) == ["metrics", *REST]
 
     def test_turns_a_section_on_with_its_options(self):
         assert load({"timing": {"cpu": True}}, PERFKIT_TIMING="true").sections["timing"] == TimingOptions(cpu=True)
@@ -465,7 +484,7 @@ class TestFile:
         self.write(tmp_path / "perfkit.toml", "security_headers = false\n[timing]\ncpu = true")
         settings = load(directory=tmp_path)
         assert settings.sections["timing"] == TimingOptions(cpu=True)
-        assert sections(settings) == ["timing", *REST[1:]]
+        assert sections(settings) == ["metrics", "timing", *REST[1:]]
 
     def test_is_a_table_of_pyproject_toml(self, tmp_path):
         self.write(tmp_path / "pyproject.toml", "[project]\nname = 'x'\n[tool.perfkit.timing]\ncpu = true")
@@ -482,7 +501,7 @@ class TestFile:
     def test_is_in_the_working_directory(self, tmp_path, monkeypatch):
         self.write(tmp_path / "perfkit.toml", "timing = false")
         monkeypatch.chdir(tmp_path)
-        assert sections(Settings.load(environ={})) == REST
+        assert sections(Settings.load(environ={})) == ["metrics", *REST]
 
     def test_is_not_read_where_a_mapping_is_given(self, tmp_path):
         self.write(tmp_path / "perfkit.toml", "timing = false")

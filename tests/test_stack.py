@@ -230,8 +230,8 @@ def test_a_stack_tells_whether_a_feature_encodes():
 
 def test_settings_make_the_stack():
     inner = ["security_headers", "compression", "conditional_get"]
-    assert [feature.section for feature in Stack.from_settings({}).features] == ["timing", *inner]
-    assert [feature.section for feature in Stack.from_settings({"timing": False}).features] == inner
+    assert [feature.section for feature in Stack.from_settings({}).features] == ["metrics", "timing", *inner]
+    assert [feature.section for feature in Stack.from_settings({"timing": False}).features] == ["metrics", *inner]
 
 
 def test_features_given_replace_those_of_the_settings_but_not_the_shared_sections():

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import bookshop
-from bookshop.home import secret_key
+from bookshop.home import home, secret_key
 
 from .database_url import database
 
@@ -58,6 +58,16 @@ PERFKIT: dict[str, Any] = {
                 "count_when": "401",
             }
         ],
+    },
+    "health": {
+        "checks": {
+            "database": {"kind": "database"},
+            "disk": {"kind": "disk", "path": str(home()), "free": "50 MB", "required": False},
+        },
+    },
+    "thresholds": {
+        # Told in the log once, and again when it is over. /api/slow and a naive list of reviews are there to break it.
+        "rules": [{"name": "api", "match": {"prefix": "/api"}, "p95": "400ms", "error_rate": "2%"}],
     },
 }
 

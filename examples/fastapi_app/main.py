@@ -11,11 +11,11 @@ from fastapi.staticfiles import StaticFiles
 from starlette.middleware.sessions import SessionMiddleware
 
 import bookshop
-from bookshop.home import secret_key
+from bookshop.home import home, secret_key
 from perfkit.asgi import PerfkitMiddleware, reports_app
 
 from . import accounts, books, feeds, pages, reviews
-from .database import open_database
+from .database import database_url, open_database
 
 STATIC_FOLDER = Path(bookshop.__file__).parent / "static"
 
@@ -51,6 +51,16 @@ PERFKIT = {
                 "count_when": "401",
             }
         ],
+    },
+    "health": {
+        "checks": {
+            "database": {"kind": "database", "url": database_url().render_as_string(hide_password=False)},
+            "disk": {"kind": "disk", "path": str(home()), "free": "50 MB", "required": False},
+        },
+    },
+    "thresholds": {
+        # Told in the log once, and again when it is over. /api/slow and a naive list of reviews are there to break it.
+        "rules": [{"name": "api", "match": {"prefix": "/api"}, "p95": "400ms", "error_rate": "2%"}],
     },
 }
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from perfkit._asgi import ConnectionExchange, Message, Receive, outlive, reply_headers
 from perfkit._encoder import Encoder, offload_size
+from perfkit._raised_by import raised_by
 from perfkit._threads import on_thread
 from perfkit.errors import IncompleteResponseError
 from perfkit.exchange import CONTENT_LENGTH, CONTENT_TYPE, FAILURE, Reply, has_no_content, is_event_stream
@@ -261,7 +262,7 @@ class HttpExchange(ConnectionExchange):
         await self._released()
         if self._start is not None:
             await self._send_held()
-        await self.finish(None if self._complete else IncompleteResponseError())
+        await self._finish(None if self._complete else IncompleteResponseError())
 
     async def fail(self, error: BaseException) -> None:
         """The application, or a feature, raised."""
@@ -270,6 +271,13 @@ class HttpExchange(ConnectionExchange):
             await self._released()
             if self._start is not None and isinstance(error, Exception):
                 await self._send_held()
+        if not self.disconnected:
+            self.disconnected = raised_by(self._send, error)
+        await self._finish(error)
+
+    async def _finish(self, error: BaseException | None) -> None:
+        if not self._sent:
+            self.status = 0  # what the application said was held back, and nobody has seen it
         await self.finish(error)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from perfkit._asgi import Receive, Scope, Send, reply_headers
 from perfkit.exchange import Reply
-from perfkit.reports import ReportReceiver
+
+if TYPE_CHECKING:
+    from perfkit.reports import ReportReceiver
 
 
 class ReportsApp:
@@ -57,6 +59,8 @@ def reports_app(receiver: ReportReceiver | None = None, **options: Any) -> Repor
         ConfigurationError: on an option that is unknown or cannot be used.
         TypeError: both a receiver and options are given.
     """
+    from perfkit.reports import ReportReceiver  # here, since most applications take no reports
+
     return ReportsApp(ReportReceiver.shared(receiver, options))
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from perfkit._asgi_mounts import mount_template
+
 # What says it outright.
 TEMPLATES = ("perfkit.route", "path_template")
 
@@ -27,29 +29,32 @@ def route_template(scope: Mapping[str, Any]) -> str | None:
 
 def _own(scope: Mapping[str, Any]) -> str | None:
     """The template as the innermost router has it."""
-    context = (scope.get("fastapi") or {}).get("effective_route_context")
-    route = scope.get("route")
-    if context is not None:
-        route = context
-    elif route is None and scope.get("endpoint") is not None:
-        # FastAPI's router does not leave routes that are Starlette's: its /docs, and what add_route adds.
-        route = _route_of(scope["endpoint"], scope.get("router"))
-    path = getattr(route, "path", None)
+    path = getattr(_matched(scope), "path", None)
     return path if isinstance(path, str) else None
+
+
+def _matched(scope: Mapping[str, Any]) -> Any:
+    """The route that the innermost router has found."""
+    route = scope.get("route")
+    context = (scope.get("fastapi") or {}).get("effective_route_context")
+    if context is not None and route in (None, getattr(context, "original_route", route)):
+        # Else it is one of an application that is mounted in that router. Only routes of FastAPI's own kind are the
+        # context themselves.
+        return getattr(context, "starlette_route", None) or context
+    if route is None and scope.get("endpoint") is not None:
+        # FastAPI's router does not leave routes that are Starlette's: its /docs, and what add_route adds.
+        return _route_of(scope["endpoint"], scope.get("router"))
+    return route
 
 
 def _mounted(scope: Mapping[str, Any]) -> str:
     """The template of a route in an application that is mounted in another, with that of the mount before it."""
     prefix = str(scope.get("root_path", ""))[len(scope["app_root_path"]) :]
-    route = scope.get("route")
-    own = None if hasattr(route, "routes") else _own(scope)  # the mount itself, where nothing below it matched
-    own = own or ""
-    params = scope.get("path_params") or {}
-    # A mount's own parameters: the names are the template's, and the values anybody's.
-    names = {str(value): name for name, value in params.items() if f"{{{name}" not in own}
-    if names:
-        prefix = "/".join(f"{{{names[part]}}}" if part in names else part for part in prefix.split("/"))
-    return prefix + own
+    # The mount itself, where nothing below it matched, is in the prefix.
+    own = None if hasattr(_matched(scope), "routes") else _own(scope)
+    if scope.get("path_params"):  # else no mount has parameters, and what it took is what its template says
+        prefix = mount_template(scope.get("router"), prefix) or ""
+    return prefix + (own or "")
 
 
 def _route_of(endpoint: object, router: Any) -> object:

@@ -50,7 +50,11 @@ class WebSocketExchange(ConnectionExchange):
                 message["status"] = self.status
             elif kind == "websocket.close":
                 await self._answered(message, 403)
-        await self._send(message)
+        try:
+            await self._send(message)
+        except OSError:  # the client is gone (ASGI's WebSocket message format 2.4)
+            self.disconnected = True
+            raise
 
     async def _answered(self, message: Message, status: int) -> Message:
         self.status = status

@@ -12,8 +12,8 @@ from perfkit.options import Options, convert_value
 
 PREFIX: Final = "PERFKIT_"
 
-# What msgspec does not take for a bool, and people write.
-_BOOLS: Final = {"yes": True, "on": True, "no": False, "off": False}
+# What people write for a bool; msgspec knows only some of it.
+_BOOLS: Final = {**dict.fromkeys(("true", "yes", "on", "1"), True), **dict.fromkeys(("false", "no", "off", "0"), False)}
 
 
 class Override(NamedTuple):
@@ -91,9 +91,12 @@ def _override(name: str, text: str, sections: Mapping[str, type[Options]]) -> Ov
 
             raise ConfigurationError(".".join(keys), *unknown("", sections, "section"))
         return None
-    kind: Any = sections[section] if inner else bool | sections[section]
+    if not inner and text.lower() in _BOOLS:  # which says nothing of options: a feature that is off is not imported
+        return Override(name, keys, _BOOLS[text.lower()])
+    options = sections[section]
+    kind: Any = options if inner else bool | options
     path = section
-    secret = bool(sections[section].secrets)
+    secret = bool(options.secrets)
     for key in inner:
         kind, path, secret = _inside(kind, path, key)
     return Override(name, keys, _decoded(text, kind, path, secret))
@@ -108,9 +111,9 @@ def _meant(section: str, inner: list[str], sections: Mapping[str, type[Options]]
     """
     from perfkit._wording import closest
 
-    for known, kind in sections.items():
+    for known in sections:
         if not inner and section.startswith(f"{known}_"):
-            option = closest(section.removeprefix(f"{known}_"), kind.__struct_fields__, cutoff=0.8)
+            option = closest(section.removeprefix(f"{known}_"), sections[known].__struct_fields__, cutoff=0.8)
             return None if option is None else [known, option]
     close = closest(section, sections, cutoff=0.6 if inner else 0.8)
     return None if close is None else [close, *inner]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from http import HTTPStatus
+from os import fstat
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
@@ -224,9 +226,18 @@ class WsgiExchange(Exchange):
             body.rest = iter(iterable)
             return body
         body.complete = True
-        length = self.response_header(CONTENT_LENGTH) or ""
-        self._bytes = int(length) if length.isdecimal() else 0  # as it is announced: who sends it does not say
+        self._bytes = self._file_length(iterable)
         return iterable
+
+    def _file_length(self, iterable: Any) -> int:
+        """The bytes of a file as they are announced, or as many as it has left: who sends it does not say."""
+        length = self.response_header(CONTENT_LENGTH) or ""
+        if length.isdecimal():
+            return int(length)
+        with suppress(AttributeError, OSError, ValueError):  # no file of the system
+            file = iterable.filelike  # as wsgiref and gunicorn have it
+            return fstat(file.fileno()).st_size - int(file.tell())
+        return 0
 
     def _is_file(self, iterable: Iterable[bytes]) -> bool:
         wrapper = self._environ.get(FILE_WRAPPER)
@@ -275,6 +286,12 @@ class WsgiExchange(Exchange):
         """A piece of the body, on its way to the server."""
         self._bytes += len(data)
         return data
+
+    def fail(self, error: BaseException) -> None:
+        """End the exchange whose application, or a feature, raised; only the first call counts."""
+        if not self._bytes:
+            self.status = 0  # no head is sent before the first byte of the body (PEP 3333): the server answers
+        self.finish(error)
 
     def finish(self, error: BaseException | None) -> None:
         """End the exchange; only the first call counts."""

@@ -56,10 +56,16 @@ class Body:
             self.error = self.error or error
             raise
         finally:
-            if not self.complete and self.error is None:
-                self.exchange.disconnected = True  # who else would not take the rest
-            cause = self.error or (None if self.complete else IncompleteResponseError())
-            self.exchange.finish(cause)
+            self._end()
+
+    def _end(self) -> None:
+        if self.complete:
+            self.exchange.finish(self.error)
+        elif self.error is not None:
+            self.exchange.fail(self.error)
+        else:
+            self.exchange.disconnected = True  # who else would not take the rest
+            self.exchange.finish(IncompleteResponseError())
 
 
 class WholeBody(list[bytes]):

@@ -12,7 +12,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from perfkit._asgi import ASGIApp, Receive, Scope, Send
+from perfkit._asgi_health import health_app
 from perfkit._asgi_http import HttpExchange
+from perfkit._asgi_metrics import metrics_app
 from perfkit._asgi_reports import reports_app
 from perfkit._asgi_websocket import WebSocketExchange
 from perfkit.feature import Feature, Pending
@@ -23,10 +25,15 @@ __all__ = [
     "CacheControlMiddleware",
     "CompressionMiddleware",
     "ConditionalGetMiddleware",
+    "HealthMiddleware",
+    "MetricsMiddleware",
     "PerfkitMiddleware",
     "RateLimitMiddleware",
     "SecurityHeadersMiddleware",
+    "ThresholdsMiddleware",
     "TimingMiddleware",
+    "health_app",
+    "metrics_app",
     "reports_app",
 ]
 
@@ -68,7 +75,7 @@ class PerfkitMiddleware:
             if reply is not None and isinstance(reply, Pending):
                 reply = await reply.run_async()
             if reply is None:
-                await self.app(exchange.scope, receive, exchange.send)
+                await self.app(exchange.scope, exchange.metered(receive) if stack.meters else receive, exchange.send)
             else:
                 await exchange.answer(reply)
         except BaseException as error:
@@ -90,7 +97,7 @@ class PerfkitMiddleware:
             if isinstance(reply, Pending):
                 reply = await reply.run_async()
             if reply is None:
-                await self.app(exchange.scope, receive, exchange.send)
+                await self.app(exchange.scope, exchange.metered(receive) if stack.meters else receive, exchange.send)
             else:
                 await exchange.refuse(reply, receive)
         except BaseException as error:
@@ -138,6 +145,18 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     section = "conditional_get"
 
 
+class HealthMiddleware(FeatureMiddleware):
+    """`perfkit.Health` alone."""
+
+    section = "health"
+
+
+class MetricsMiddleware(FeatureMiddleware):
+    """`perfkit.Metrics` alone."""
+
+    section = "metrics"
+
+
 class RateLimitMiddleware(FeatureMiddleware):
     """`perfkit.RateLimit` alone."""
 
@@ -148,6 +167,12 @@ class SecurityHeadersMiddleware(FeatureMiddleware):
     """`perfkit.SecurityHeaders` alone."""
 
     section = "security_headers"
+
+
+class ThresholdsMiddleware(FeatureMiddleware):
+    """`perfkit.Thresholds` alone."""
+
+    section = "thresholds"
 
 
 class TimingMiddleware(FeatureMiddleware):

@@ -1,4 +1,4 @@
-"""The command: ``perfkit demo``, ``perfkit config``, ``perfkit check`` and ``perfkit limits``."""
+"""The command: ``perfkit demo``, ``perfkit config``, ``perfkit check``, ``perfkit limits`` and ``perfkit alerts``."""
 
 from __future__ import annotations
 
@@ -63,6 +63,14 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--timeout", metavar="SECONDS", type=float, default=10, help="for each request (default: 10)")
     check.set_defaults(run=_check)
     _add_limits(commands.add_parser("limits", help="show what a shared rate limit store has counted, or reset it"))
+    alerts = commands.add_parser(
+        "alerts",
+        help="print alerting rules for Prometheus",
+        description="Prints a file of alerting rules for the series of the metrics: those for every application, and "
+        "those for the thresholds of the settings, which are found as `perfkit config` finds them.",
+    )
+    alerts.add_argument("--job", metavar="NAME", help="the application's job in Prometheus (default: all jobs)")
+    alerts.set_defaults(run=_alerts)
     return parser
 
 
@@ -131,6 +139,19 @@ def _limits(options: argparse.Namespace) -> int:
         print("\n".join(action(options.uri, section, options.rule, options.key)))
     except (BadOption, StoreError) as error:
         raise CommandError(str(error)) from None
+    return 0
+
+
+def _alerts(options: argparse.Namespace) -> int:
+    from perfkit._alerts import rules
+    from perfkit.features.metrics import MetricsOptions
+    from perfkit.features.thresholds import ThresholdsOptions
+
+    sections = _settings().sections
+    metrics, thresholds = sections.get("metrics"), sections["thresholds"]
+    assert metrics is None or isinstance(metrics, MetricsOptions)
+    assert thresholds is None or isinstance(thresholds, ThresholdsOptions)
+    print(rules(metrics, thresholds, options.job), end="")
     return 0
 
 

@@ -1,13 +1,13 @@
 """The settings: sections of options, from code, a file and the environment.
 
 A section is a mapping of options, True for the defaults, or False to turn the feature off. A feature without a section
-is on or off as it says itself (`ConfiguredFeature.enabled`).
+is on or off as its entry in `perfkit.features` says. One that is off is never imported.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -22,17 +22,32 @@ from perfkit.options import Options, convert
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FEATURES: Final = {feature.section: feature for feature in FEATURES}
+_FEATURES: Final = {entry.section: entry for entry in FEATURES}
 _SHARED: Final[Mapping[str, type[Options]]] = {"client": ClientOptions, "internal": InternalOptions}
 
 # The sections that belong to no feature.
 SHARED_SECTIONS: Final = tuple(_SHARED)
 
-# Every section, with the class of its options.
-SECTIONS: Final[Mapping[str, type[Options]]] = {
-    **{section: feature.Options for section, feature in _FEATURES.items()},
-    **_SHARED,
-}
+
+class _Sections(Mapping[str, type[Options]]):
+    """The class of the options of each section. The names are known; asking for a class imports its feature."""
+
+    def __getitem__(self, name: str) -> type[Options]:
+        return _SHARED[name] if name in _SHARED else _FEATURES[name].load().Options
+
+    def __iter__(self) -> Iterator[str]:
+        yield from _FEATURES
+        yield from _SHARED
+
+    def __len__(self) -> int:
+        return len(_FEATURES) + len(_SHARED)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _FEATURES or name in _SHARED
+
+
+# Every section, outermost feature first and shared ones last, with the class of its options.
+SECTIONS: Final = _Sections()
 
 
 class Settings:
@@ -191,16 +206,16 @@ _ABSENT: Final = object()
 
 
 def _section(name: str, value: object) -> Options | None:
-    kind = SECTIONS[name]
     feature = _FEATURES.get(name)
     if value is _ABSENT:
         value = feature is None or feature.enabled
-    if isinstance(value, Mapping | Options):
-        return convert(value, kind, name)
-    if value is True:
-        return convert({}, kind, name)
     if value is False and feature is not None:
         return None
+    kind = SECTIONS[name]
+    if value is True:
+        value = {}
+    if isinstance(value, Mapping | Options):
+        return convert(value, kind, name)
     raise _bad_section(value, kind, name)
 
 
@@ -231,4 +246,4 @@ def _unknown_section(name: object) -> ConfigurationError:
 
 def _built(section: str, options: Options | None) -> Feature | None:
     feature = _FEATURES.get(section)
-    return None if feature is None or options is None else feature(options)
+    return None if feature is None or options is None else feature.load()(options)

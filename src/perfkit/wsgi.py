@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from perfkit._wsgi import FILE_WRAPPER, Environ, StartResponse, WSGIApp, WsgiExchange
+from perfkit._wsgi_health import health_app
+from perfkit._wsgi_metrics import metrics_app
 from perfkit._wsgi_reports import reports_app
 from perfkit.feature import Feature, Pending
 from perfkit.settings import Settings
@@ -20,10 +22,15 @@ __all__ = [
     "CacheControlMiddleware",
     "CompressionMiddleware",
     "ConditionalGetMiddleware",
+    "HealthMiddleware",
+    "MetricsMiddleware",
     "PerfkitMiddleware",
     "RateLimitMiddleware",
     "SecurityHeadersMiddleware",
+    "ThresholdsMiddleware",
     "TimingMiddleware",
+    "health_app",
+    "metrics_app",
     "reports_app",
 ]
 
@@ -67,7 +74,7 @@ class PerfkitMiddleware:
                 return exchange.answer(reply)
             iterable = self.app(environ, exchange.start_response)
         except BaseException as error:
-            exchange.finish(error)
+            exchange.fail(error)
             raise
         return exchange.respond(iterable)
 
@@ -103,6 +110,18 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     section = "conditional_get"
 
 
+class HealthMiddleware(FeatureMiddleware):
+    """`perfkit.Health` alone."""
+
+    section = "health"
+
+
+class MetricsMiddleware(FeatureMiddleware):
+    """`perfkit.Metrics` alone."""
+
+    section = "metrics"
+
+
 class RateLimitMiddleware(FeatureMiddleware):
     """`perfkit.RateLimit` alone."""
 
@@ -113,6 +132,12 @@ class SecurityHeadersMiddleware(FeatureMiddleware):
     """`perfkit.SecurityHeaders` alone."""
 
     section = "security_headers"
+
+
+class ThresholdsMiddleware(FeatureMiddleware):
+    """`perfkit.Thresholds` alone."""
+
+    section = "thresholds"
 
 
 class TimingMiddleware(FeatureMiddleware):

@@ -16,6 +16,7 @@ from django.test import AsyncClient, Client
 
 from perfkit import Exchange, HeaderName, Pending, Reply
 from perfkit.django import PerfkitMiddleware
+from perfkit.exchange import CONTENT_TYPE
 from tests.conformance.client import Request, Response
 from tests.conformance.direct_django import Protocol, perfkit, request_id_of, served
 from tests.conformance.encoders import Framed, Upper
@@ -209,6 +210,13 @@ def test_route_is_not_known_where_no_view_was_found(protocol: Protocol) -> None:
 
 
 # Responses
+
+
+@BOTH
+def test_reply_is_no_error_of_django(protocol: Protocol, caplog: pytest.LogCaptureFixture) -> None:
+    response, _ = ask(protocol, view_for(protocol), perfkit(Answer("early", Reply(503, {CONTENT_TYPE: "text/plain"}))))
+    assert response.status == 503
+    assert not [record for record in caplog.records if record.name == "django.request"]
 
 
 @BOTH

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import fastapi  # noqa: F401 - here and below: what the example needs, missed now rather than in its own process
 import httpx
+import prometheus_client  # noqa: F401
 import sqlalchemy  # noqa: F401
 import uvicorn  # noqa: F401
 from rich.console import Console
@@ -14,6 +15,7 @@ from rich.console import Console
 from perfkit._check import fetch, grade
 from perfkit._demo import tables
 from perfkit._demo.asking import BROWSER, REQUESTS, ask_again, ask_both, change_twice, guess_passwords, watch
+from perfkit._demo.monitoring import checks, most_asked
 from perfkit._demo.serving import free_port, is_free, served
 
 CHECK_SECONDS = 30
@@ -66,6 +68,8 @@ def compare(console: Console, plain: str, fast: str) -> None:
         console.print(tables.changes(change_twice(client, fast)))
         console.print(tables.guesses(guess_passwords(client, fast)))
         console.print(tables.timings(answers))
+        console.print(tables.measured(most_asked(client, fast)))
+        console.print(tables.health(checks(client, fast)))
         console.print(tables.added_headers(*answers[0][1:]))
         console.print(tables.nonces([client.get(fast, headers={"Accept-Encoding": "gzip"}) for _ in range(2)]))
     console.print(tables.grades(*(grade(fetch(base, CHECK_SECONDS)) for base in (plain, fast))))
@@ -76,6 +80,7 @@ def _serve_on(console: Console, url: str) -> None:
     console.print(f"  {url}/             in a browser: developer tools, Network, Timing show the Server-Timing entries")
     console.print(f"  curl -i {url}/api/books/1")
     console.print(f"  curl -N --compressed {url}/api/events    compressed, and live all the same")
+    console.print(f"  curl {url}/metrics and {url}/health    what those who watch it see")
     console.print(f"  perfkit check --headers {url}/    what was graded above, in full")
     while True:
         time.sleep(3600)

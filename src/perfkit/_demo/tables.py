@@ -11,6 +11,7 @@ from rich.table import Table
 
 from perfkit._check import Grade
 from perfkit._demo.asking import EVENTS, REVIEW, Answer, Change, Guess, Request, Watched
+from perfkit._demo.monitoring import Checked, Measured
 
 if TYPE_CHECKING:
     import httpx
@@ -117,6 +118,28 @@ def timings(answers: Iterable[Compared]) -> Table:
         entries = fast.headers.get("server-timing", "")
         if "," in entries:
             table.add_row(request.what, entries)
+    return table
+
+
+def measured(routes: Iterable[Measured]) -> Table:
+    """What a scrape says of the requests so far."""
+    table = _table("What /metrics says of it, by route; none for paths that nobody has")
+    table.add_column("route", no_wrap=True)
+    for name in ("requests", "ms on average", "bytes on average"):
+        table.add_column(name, justify="right")
+    for each in routes:
+        table.add_row(each.route or "none", str(each.requests), f"{each.milliseconds:.1f}", f"{each.size:,.0f}")
+    return table
+
+
+def health(checks: Iterable[Checked]) -> Table:
+    """What a load balancer, or a person on the machine, is told."""
+    table = _table("What /health says")
+    table.add_column("check")
+    table.add_column("status")
+    table.add_column("ms", justify="right")
+    for each in checks:
+        table.add_row(each.name, each.status, f"{each.milliseconds:.1f}")
     return table
 
 

@@ -201,6 +201,11 @@ class DjangoExchange(Exchange):
             self.shared[CSP_NONCE] = str(nonce)
             self.shared.unique = True
 
+    def abandon(self, request: HttpRequest) -> None:
+        """Forget the response: Django, or the server, answers in its place."""
+        self.learn(request)
+        self.status = 0
+
     def accept(self, response: HttpResponseBase) -> Pending[None] | None:
         """Take the response, and let the features see it."""
         # What holds the headers inside of Django's ResponseHeaders, by name in lower case. Going through its methods,
@@ -279,6 +284,8 @@ class DjangoExchange(Exchange):
                 yield self._count(self.encode(chunk))
             tail = self.encode_end()
         except Exception as error:
+            if not self._bytes and "wsgi.version" in self._meta:
+                self.status = 0  # no head is sent before the first byte of the body (PEP 3333): the server answers
             self.finish(error)
             raise
         if tail:
@@ -344,6 +351,8 @@ def response_of(reply: Reply) -> HttpResponse:
     """A feature's reply as a response of Django's."""
     response = HttpResponse(reply.body, status=reply.status)
     del response.headers["Content-Type"]  # Django sets one where none is given
+    # Django would log each refusal as a warning, and each failing probe as an error, which it mails to the admins.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     for name, value in reply.fields():
         response.headers[name.title] = value
     return response

@@ -86,6 +86,7 @@ class PerfkitMiddleware:
                 pending.run()
             return exchange.deliver(response)
         except BaseException as error:
+            exchange.abandon(request)
             exchange.finish(error)
             raise
 
@@ -102,6 +103,7 @@ class PerfkitMiddleware:
                 await pending.run_async()
             return exchange.deliver(response)
         except BaseException as error:
+            exchange.abandon(request)
             await exchange.finish_async(error)
             raise
 
@@ -174,6 +176,12 @@ class ConditionalGetMiddleware(FeatureMiddleware):
     section = "conditional_get"
 
 
+class HealthMiddleware(FeatureMiddleware):
+    """`perfkit.Health` alone."""
+
+    section = "health"
+
+
 class MetricsMiddleware(FeatureMiddleware):
     """`perfkit.Metrics` alone."""
 
@@ -190,6 +198,12 @@ class SecurityHeadersMiddleware(FeatureMiddleware):
     """`perfkit.SecurityHeaders` alone."""
 
     section = "security_headers"
+
+
+class ThresholdsMiddleware(FeatureMiddleware):
+    """`perfkit.Thresholds` alone."""
+
+    section = "thresholds"
 
 
 class TimingMiddleware(FeatureMiddleware):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse
 from django.http.request import UnreadablePostError
 
 from perfkit.django._exchange import response_of
 from perfkit.exchange import Reply
-from perfkit.reports import ReportReceiver
+
+if TYPE_CHECKING:
+    from perfkit.reports import ReportReceiver
 
 
 class ReportsView:
@@ -52,4 +54,6 @@ def reports_view(receiver: ReportReceiver | None = None, **options: Any) -> Repo
     """
     if isinstance(receiver, HttpRequest):
         raise TypeError("reports_view makes a view: write path(..., reports_view()) in the URLconf")
+    from perfkit.reports import ReportReceiver  # here, since most applications take no reports
+
     return ReportsView(ReportReceiver.shared(receiver, options))

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from msgspec import Meta
 
-from perfkit.exchange import HeaderName, Reply
+from perfkit.exchange import CONTENT_TYPE, HeaderName, Reply
 from perfkit.options import Options, convert
 from perfkit.reports._bodies import BrokenReportError, Report, batch_reports, legacy_report, split_batch
 from perfkit.reports._table import Line, ReportKind, ReportTable
@@ -31,6 +31,8 @@ _METHODS: Final = "POST, OPTIONS"
 # not safelisted, and an answer they may not read counts as a failure, to be tried again. "*" grants nothing: no cookie
 # goes with it, and there is nothing to read.
 _CORS: Final = {HeaderName("Access-Control-Allow-Origin"): "*"}
+# With a type, though there is nothing to it: wsgiref.validate wants one of every answer that may have a body.
+_REFUSED: Final = {**_CORS, CONTENT_TYPE: "text/plain; charset=utf-8"}
 _PREFLIGHT: Final = {
     **_CORS,
     HeaderName("Access-Control-Allow-Methods"): "POST",
@@ -136,9 +138,9 @@ class ReportReceiver:
         if method == "OPTIONS":
             return Reply(204, _PREFLIGHT)
         if method != "POST":
-            return Reply(405, {**_CORS, HeaderName("Allow"): _METHODS})
+            return Reply(405, {**_REFUSED, HeaderName("Allow"): _METHODS})
         if _media_type(content_type) not in (LEGACY_TYPE, BATCH_TYPE):
-            return Reply(415, {**_CORS, HeaderName("Accept-Post"): f"{LEGACY_TYPE}, {BATCH_TYPE}"})
+            return Reply(415, {**_REFUSED, HeaderName("Accept-Post"): f"{LEGACY_TYPE}, {BATCH_TYPE}"})
         if length is not None and not (length.isascii() and length.isdecimal()):
             return self._bad_request()
         if length is not None and self.too_long(length):
@@ -152,11 +154,11 @@ class ReportReceiver:
 
     def too_large(self) -> Reply:
         """The answer to a request with more than `max_body` bytes, of which the host read no more."""
-        return Reply(413, _CORS)
+        return Reply(413, _REFUSED)
 
     def no_length(self) -> Reply:
         """The answer to a request that does not tell where its body ends, on a host where nothing else does."""
-        return Reply(411, _CORS)
+        return Reply(411, _REFUSED)
 
     def take(self, content_type: str | None, content: bytes) -> Reply:
         """Take the body of a request that was not refused; gives the answer."""
@@ -176,7 +178,7 @@ class ReportReceiver:
 
     def _bad_request(self) -> Reply:
         self._malformed += 1
-        return Reply(400, _CORS)
+        return Reply(400, _REFUSED)
 
     def _take_batch(self, content: bytes) -> None:
         members = split_batch(content)
