@@ -14,7 +14,9 @@ from typing import Annotated, Any, Final, NamedTuple
 
 from msgspec import Meta
 
+from perfkit._figure_sources import SOURCES
 from perfkit.exchange import CONTENT_TYPE, HeaderName, Reply
+from perfkit.feature import Figure
 from perfkit.options import Options, convert
 from perfkit.reports._bodies import BrokenReportError, Report, batch_reports, legacy_report, split_batch
 from perfkit.reports._table import Line, ReportKind, ReportTable
@@ -104,6 +106,7 @@ class ReportReceiver:
         # Counted without a lock: a lost one among millions is no matter.
         self._extension = self._malformed = self._beyond_batch = self._unsampled = 0
         self._callback_failed = False
+        SOURCES.add(self)
 
     @classmethod
     def shared(cls, receiver: ReportReceiver | None, options: Mapping[str, Any]) -> ReportReceiver:
@@ -126,6 +129,13 @@ class ReportReceiver:
         counted = sum(self._table.counts().values())
         dropped = (self._extension, self._malformed, self._beyond_batch, self._unsampled)
         return ReportTotals(counted, self._table.overflow, *dropped)
+
+    def figures(self) -> list[Figure]:
+        """The totals, for metrics."""
+        help_ = "Reports of browsers, by what became of them."
+        found = self.totals()._asdict()
+        del found["overflow"]  # of those counted
+        return [Figure("perfkit_reports", n, help_, "counter", {"outcome": name}) for name, n in found.items()]
 
     def refuse(self, method: str, content_type: str | None, length: str | None) -> Reply | None:
         """The answer to a request whose body need not be read; None for one whose body is wanted.

@@ -7,6 +7,7 @@ import pytest
 
 from perfkit import Feature, Metrics, Stack
 from perfkit.feature import Figure
+from perfkit.reports import ReportReceiver
 from tests.features.metrics.measured import AppError, Measured
 
 
@@ -145,3 +146,13 @@ def test_features_that_cannot_be_hashed_are_asked():
 
     measured, _stack = shown(Unhashable(KEYS))
     assert measured.value(KEYS.name) == 7
+
+
+def test_receiver_of_reports_is_shown_as_long_as_it_lives():
+    receiver = ReportReceiver()
+    receiver.take("application/reports+json", b"garbage")
+    measured, _stack = shown()
+    assert measured.value("perfkit_reports_total", outcome="malformed") >= 1
+    del receiver
+    gc.collect()
+    assert all(family.name != "perfkit_reports" for family in measured.registry.collect())

@@ -12,6 +12,7 @@ from weakref import WeakSet
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Shown
 
+from perfkit._figure_sources import SOURCES, FigureSource
 from perfkit.feature import Feature, Figure
 from perfkit.features.metrics._labels import LABEL_NAME, clean
 
@@ -75,8 +76,10 @@ class Figures:
             yield family
 
     def _all(self) -> Iterator[Labelled]:
-        features = {id(feature): feature for source in list(self._sources) for feature in source.features}
-        for feature in features.values():
+        features: dict[int, FigureSource] = {
+            id(feature): feature for source in list(self._sources) for feature in source.features
+        }
+        for feature in (*features.values(), *list(SOURCES)):
             try:
                 yield from [_labelled(figure) for figure in feature.figures() if self._is_good(figure)]
             except Exception as error:  # noqa: BLE001 - it is logged, and the others are asked

@@ -8,13 +8,14 @@ from weakref import ref
 
 from perfkit.errors import ConfigurationError
 from perfkit.exchange import Exchange, Reply, Shared
-from perfkit.feature import Pending, Position
+from perfkit.feature import Figure, Pending, Position
 from perfkit.features.rate_limit._account import Account, One
 from perfkit.features.rate_limit._admission import Admission
 from perfkit.features.rate_limit._cors import CorsWatch
 from perfkit.features.rate_limit._deciding import Decided, Decider
 from perfkit.features.rate_limit._doubts import Watch, doubt_name, doubts
 from perfkit.features.rate_limit._exempt import Exemptions
+from perfkit.features.rate_limit._figures import store_figures
 from perfkit.features.rate_limit._keys import AddressPrefixes
 from perfkit.features.rate_limit._match import is_preflight
 from perfkit.features.rate_limit._memory import MemoryStore
@@ -226,6 +227,9 @@ class RateLimit(ConfiguredFeature[RateLimitOptions]):
         self._telling.tell_shadow(exchange, account.shadow)
         if self._cors.looks:
             self._cors.look(exchange)
+
+    def figures(self) -> list[Figure]:
+        return list(store_figures(self._local, self.store))
 
     def _usage(self, shared: Shared) -> Usage:
         return Usage(self._take, shared.exchange)
