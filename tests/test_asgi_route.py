@@ -181,7 +181,7 @@ def test_litestar(path: str, template: str | None) -> None:
     async def x() -> str:
         return "ok"
 
-    assert route(Litestar([LitestarRouter("/v1", route_handlers=[x])]), path) == template
+    assert route(Litestar([LitestarRouter("/v1", route_handlers=[x])], logging_config=None), path) == template
 
 
 def books(request: Any, number: int) -> HttpResponse:
