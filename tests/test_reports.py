@@ -275,7 +275,7 @@ def test_a_hundred_thousand_hostile_reports_keep_little_and_take_little_time(cap
     assert set(receiver.counts()) == kinds  # so nothing more was kept
     assert len(kinds) == 1000 + 1
     assert seconds < 60  # it takes one or two: this catches what takes longer the more there are
-    assert len(caplog.records) == 101
+    assert len([record for record in caplog.records if "browser report" in record.getMessage()]) == 101
 
 
 def test_kinds_that_no_browser_sends_do_not_grow_the_table_beyond_the_types():

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 if TYPE_CHECKING:
     import httpx
 
-ROUTES = 8
+ROUTES = 12
 REQUESTS = "http_server_request_duration_seconds_count"
 SECONDS = "http_server_request_duration_seconds_sum"
 SIZE = "http_server_response_body_size_bytes_sum"
