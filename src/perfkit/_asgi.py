@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 from urllib.parse import quote
 
-from perfkit._asgi_route import route_template
+from perfkit._asgi_route import PASSED_ON, route_template
 from perfkit._threads import on_asyncio
 from perfkit.exchange import (
     CONTENT_LENGTH,
@@ -127,7 +127,9 @@ class ConnectionExchange(Exchange):
         if value is not None:
             fields.append((name.raw, check_header_value(value).encode("latin-1")))
         # A copy: the server's own, which it may read again, stays as it is.
-        self.scope = {**self.scope, "headers": fields}
+        copy = {**self.scope, "headers": fields}
+        self.scope[PASSED_ON] = copy
+        self.scope = copy
         self._request_headers = None
 
     def accept_headers(self, message: Message) -> None:

@@ -14,10 +14,14 @@ from perfkit._asgi_mounts import mount_template
 
 # What says it outright.
 TEMPLATES = ("perfkit.route", "path_template")
+# Where a scope has the copy of it that the application got, for stacks further out: frameworks write into that one.
+PASSED_ON = "perfkit.passed_on"
 
 
 def route_template(scope: Mapping[str, Any]) -> str | None:
     """The template with a leading slash; None where nothing matched, or where the framework does not tell."""
+    while PASSED_ON in scope:
+        scope = scope[PASSED_ON]
     for name in TEMPLATES:
         template = scope.get(name)
         if isinstance(template, str):

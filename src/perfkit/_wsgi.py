@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from perfkit._metered_input import MeteredInput
 from perfkit._wsgi_body import Body, WholeBody
-from perfkit._wsgi_route import route_template
+from perfkit._wsgi_route import WANTS_ROUTE, told_route
 from perfkit.exchange import (
     CONTENT_LENGTH,
     PATH_CHARACTERS,
@@ -54,7 +54,7 @@ class WsgiExchange(Exchange):
     _wrote = False
     _bytes = 0
     _input: MeteredInput | None = None
-    _script_name = ""
+    _script_name: str | None = None
 
     def __init__(self, environ: Environ, start_response: StartResponse, stack: Stack) -> None:
         Exchange.__init__(self, stack.trust)  # super() takes longer
@@ -69,6 +69,7 @@ class WsgiExchange(Exchange):
             self.shared = environ["perfkit"] = Shared.joined(environ.get("perfkit"), stack.offers)
         if stack.meters:
             self._script_name = environ.get("SCRIPT_NAME", "")
+            environ.setdefault(WANTS_ROUTE, self._script_name)
             if environ.get("CONTENT_LENGTH", "") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ:
                 self._input = environ["wsgi.input"] = MeteredInput(environ["wsgi.input"])
 
@@ -144,8 +145,8 @@ class WsgiExchange(Exchange):
         self._status_line = status
         self.status = int(status[:3]) if status[:3].isdigit() else 0
         self.headers = list(headers)
-        if self._stack.meters:
-            self.route = route_template(self._environ, self._script_name)
+        if WANTS_ROUTE in self._environ:
+            self.route = told_route(self._environ, self._script_name)
         self._exc_info = exc_info
         del exc_info  # its traceback refers to this frame, and the two would keep each other
         if self._server_write is not None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from perfkit.errors import IncompleteResponseError
+from perfkit.stack import SPENT
 
 if TYPE_CHECKING:
     from perfkit._wsgi import WsgiExchange
@@ -66,6 +67,11 @@ class Body:
         else:
             self.exchange.disconnected = True  # who else would not take the rest
             self.exchange.finish(IncompleteResponseError())
+
+    def __del__(self) -> None:
+        """End an exchange whose response was dropped unclosed, as the test clients of Werkzeug and Flask do it."""
+        if self.exchange._unwind is not SPENT:
+            self._end()
 
 
 class WholeBody(list[bytes]):

@@ -16,6 +16,7 @@ from perfkit._asgi_health import health_app
 from perfkit._asgi_http import HttpExchange
 from perfkit._asgi_metrics import metrics_app
 from perfkit._asgi_reports import reports_app
+from perfkit._asgi_route import PASSED_ON
 from perfkit._asgi_websocket import WebSocketExchange
 from perfkit.feature import Feature, Pending
 from perfkit.settings import Settings
@@ -111,7 +112,9 @@ def without_zero_copy(scope: Scope) -> Scope:
     extensions = scope.get("extensions")
     if not extensions or ZERO_COPY not in extensions:
         return scope
-    return {**scope, "extensions": {name: value for name, value in extensions.items() if name != ZERO_COPY}}
+    extensions = {name: value for name, value in extensions.items() if name != ZERO_COPY}
+    scope[PASSED_ON] = copy = {**scope, "extensions": extensions}
+    return copy
 
 
 class FeatureMiddleware(PerfkitMiddleware):

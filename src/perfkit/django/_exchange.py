@@ -299,6 +299,9 @@ class DjangoExchange(Exchange):
                 large = len(chunk) >= offloaded
                 yield self._count(await on_thread(partial(self.encode, chunk)) if large else self.encode(chunk))
             tail = self.encode_end()
+        except GeneratorExit:
+            self.disconnected = True  # who else would not take the rest
+            raise
         except (Exception, CancelledError) as error:
             # Django does not close a response whose stream failed under ASGI.
             self.disconnected = isinstance(error, CancelledError)
@@ -333,6 +336,7 @@ class DjangoExchange(Exchange):
         the place of.
         """
         if self._unwind is not SPENT:
+            self.disconnected = self.disconnected or not self.complete  # as in `close`
             self.finish(IncompleteResponseError())
 
     async def finish_async(self, error: BaseException | None) -> None:

@@ -97,6 +97,10 @@ class Measured:
             self.respond(exchange, status, body=None)
         return exchange
 
+    def flush(self) -> None:
+        """Count what waits to be counted, as each look at the values does."""
+        self.metrics._recorder.flush()
+
     def value(self, name: str, /, **labels: str) -> float | None:
         """The value of one series; None where there is no such series."""
         return self.registry.get_sample_value(name, labels)

@@ -4,6 +4,7 @@ import pytest
 from prometheus_client.openmetrics.exposition import generate_latest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from perfkit.features.metrics import _own
 from tests.features.metrics.measured import AppError, Measured
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -62,6 +63,17 @@ def test_exemplar_is_made_legal(given, shown):
     measured.serve()
     ((labels, _),) = exemplars(measured).values()
     assert labels == {"trace_id": shown}
+
+
+def test_exemplar_has_the_time_of_its_request(monkeypatch):
+    """Though it may be counted later."""
+    monkeypatch.setattr(_own, "time", lambda: 1234.5)
+    measured = Measured(exemplar=lambda exchange: TRACE)
+    measured.serve()
+    monkeypatch.setattr(_own, "time", lambda: 9999.0)
+    families = text_string_to_metric_families(generate_latest(measured.registry).decode())
+    told = [sample.exemplar.timestamp for family in families for sample in family.samples if sample.exemplar]
+    assert [float(timestamp) for timestamp in told] == [1234.5]
 
 
 def test_stream_has_none():

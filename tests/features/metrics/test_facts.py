@@ -103,12 +103,14 @@ def test_facts_of_connections_are_counted(measured):
     assert of_rules(measured) == {("all", "refused"): 1}
 
 
-def test_facts_of_an_own_kind_do_not_touch_the_request(measured):
-    with pytest.raises(AttributeError):  # which the stack logs once
-        measured.serve(facts={"rate_limit": object()})
-    measured.serve(facts={"compression": object()})
-    assert list(measured.all("http_server_requests_total").values()) == [2]
+def test_facts_of_an_own_kind_do_not_touch_the_request(measured, caplog):
+    for name in ("rate_limit", "compression", "conditional", "queries"):
+        for fact in (object(), [], 1, "a"):
+            measured.serve(facts={name: fact})
+    assert list(measured.all("http_server_requests_total").values()) == [16]
     assert measured.all("http_server_active_requests") == {("GET",): 0}
+    assert {type(record.exc_info[1]) for record in caplog.records} == {AttributeError, TypeError}
+    assert len(caplog.records) == 2
 
 
 def test_facts_have_no_more_series_than_the_cap():
@@ -127,5 +129,6 @@ def test_combinations_of_facts_do_not_fill_the_memory(measured, monkeypatch):
     monkeypatch.setattr(_facts, "MAX_KNOWN", 5)
     for number in range(50):
         measured.serve(facts={"conditional": f"odd {number}"})
+    measured.flush()
     assert len(measured.metrics._recorder._facts._known) == 5
     assert len(measured.all(CONDITIONAL)) == 50

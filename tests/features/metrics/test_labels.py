@@ -138,6 +138,7 @@ def test_overflow_is_logged_once_for_each_metric(caplog):
     with caplog.at_level(logging.WARNING, "perfkit"):
         for number in range(20):
             measured.serve(route=f"/{number}")
+        measured.flush()
     logged = sorted(record.getMessage() for record in caplog.records)
     assert [message.split()[1] for message in logged] == ["http_server_request_duration_seconds", REQUESTS]
     assert all("metrics.max_series" in message for message in logged)
@@ -168,6 +169,7 @@ def test_log_of_an_overflow_is_written_without_the_lock():
     try:
         measured.serve(route="/a")
         measured.serve(route="/b")
+        measured.flush()
     finally:
         logging.getLogger("perfkit").removeHandler(handler)
     assert free
@@ -178,6 +180,7 @@ def test_memory_does_not_grow_with_routes_over_the_cap():
     measured = Measured(max_series=10)
     for number in range(100):
         measured.serve(route=f"/{number}")
+    measured.flush()
     assert len(measured.metrics._recorder._entries) == 20
 
 
@@ -185,6 +188,7 @@ def test_series_are_found_once_for_each_combination(measured):
     """Which is what makes a request cheap."""
     for _ in range(2):
         measured.serve("POST", received=1)
+    measured.flush()
     (entry,) = measured.metrics._recorder._entries.values()
     assert None not in (entry.requests, entry.duration, entry.first_byte, entry.sent, entry.received)
 

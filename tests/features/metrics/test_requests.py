@@ -1,11 +1,14 @@
 """What is counted of a request, whatever its end."""
 
 import asyncio
+import gc
+import weakref
 
 import pytest
 
 from perfkit import Stack
 from perfkit.errors import IncompleteResponseError
+from perfkit.features.metrics._feature import BATCH
 from tests.features.metrics.measured import AppError, Measured
 from tests.memory_exchange import MemoryExchange
 
@@ -230,6 +233,45 @@ def test_what_cannot_be_measured_changes_no_response(measured, caplog):
         stack.end(exchange, None)
     assert measured.metrics.observer
     assert len(caplog.records) == 1
+
+
+# When it is counted
+
+
+def test_requests_wait_until_some_can_be_counted_together(measured):
+    recorder = measured.metrics._recorder
+    for number in range(1, BATCH):
+        measured.serve()
+        assert len(recorder.ended) == number
+    measured.serve()
+    assert not recorder.ended
+    assert not recorder.begun
+
+
+def test_requests_that_wait_are_counted_before_anybody_looks(measured):
+    measured.serve()
+    measured.begin()
+    assert len(measured.metrics._recorder.ended) == 1
+    assert counted(measured) == {("", "200"): 1}
+    assert measured.all(ACTIVE) == {("GET",): 1}
+
+
+def test_stacks_with_one_registry_wait_in_one_queue(measured):
+    other = Measured(registry=measured.registry)
+    for _ in range(BATCH // 2):
+        measured.serve()
+        other.serve()
+    assert not measured.metrics._recorder.ended
+
+
+def test_nothing_that_waits_keeps_its_exchange(measured):
+    exchange = measured.serve(facts={"compression": object(), "content_type": "text/html"})
+    exchange.facts["itself"] = exchange
+    gone = weakref.ref(exchange)
+    del exchange
+    gc.collect()
+    assert len(measured.metrics._recorder.ended) == 1
+    assert gone() is None
 
 
 # Bytes

@@ -32,14 +32,17 @@ def together(count: int, work) -> None:
 
 
 def test_eight_threads_count_exactly_while_others_scrape(measured):
-    recorder = measured.metrics._recorder
     done = threading.Event()
 
     def visit(number):
         for turn in range(10_000):
-            running = recorder.begin("GET")
-            running.first_byte = 0.25
-            recorder.end(running, ("GET", f"/{turn % 50}", 200, ""), 0.5, 1, 2, {"conditional": "made"})
+            exchange = measured.begin()
+            exchange.route = f"/{turn % 50}"
+            exchange.received, exchange.sent = 1, 2
+            exchange.facts["conditional"] = "made"
+            exchange.status = 200
+            measured.metrics.on_response(exchange)
+            measured.metrics.on_end(exchange, None)
 
     def scrape():
         while not done.wait(0.01):
@@ -55,8 +58,8 @@ def test_eight_threads_count_exactly_while_others_scrape(measured):
     requests = measured.all(REQUESTS)
     assert set(requests.values()) == {1600}
     assert len(requests) == 50
-    assert sum(measured.all("http_server_request_duration_seconds_sum").values()) == 40_000
-    assert sum(measured.all("http_server_time_to_first_byte_seconds_sum").values()) == 20_000
+    assert sum(measured.all("http_server_request_duration_seconds_count").values()) == 80_000
+    assert sum(measured.all("http_server_time_to_first_byte_seconds_count").values()) == 80_000
     assert sum(measured.all("http_server_response_body_size_bytes_sum").values()) == 160_000
     assert measured.all("http_server_active_requests") == {("GET",): 0}
     assert measured.all("perfkit_conditional_responses_total") == {("made",): 80_000}
@@ -64,11 +67,12 @@ def test_eight_threads_count_exactly_while_others_scrape(measured):
 
 def test_cap_holds_with_many_threads():
     measured = Measured(max_series=20)
-    recorder = measured.metrics._recorder
 
     def visit(number):
         for turn in range(300):
-            recorder.end(recorder.begin("GET"), ("GET", f"/{number}/{turn}", 200, ""), 0.5, 0, 0)
+            exchange = measured.begin()
+            exchange.route = f"/{number}/{turn}"
+            measured.metrics.on_end(exchange, None)
 
     together(8, visit)
     assert len(measured.all(REQUESTS)) == 21
@@ -83,6 +87,7 @@ def test_registry_has_one_recorder_however_many_threads_ask(measured):
 
 def test_exchange_that_ends_while_its_thread_counts_does_not_wait_for_itself(measured):
     """The garbage collector may run at any time, and end what nobody closed."""
+    measured.metrics._batch = 1
     exchange = measured.begin()
     measured.respond(exchange)
 
@@ -104,6 +109,24 @@ def test_exchange_that_ends_while_its_thread_counts_does_not_wait_for_itself(mea
     thread.join(10)
     assert not thread.is_alive()
     assert sum(measured.all(REQUESTS).values()) == 1
+
+
+def test_exchange_that_ends_while_others_are_counted_is_counted_once(measured):
+    exchange = measured.begin()
+    measured.respond(exchange)
+
+    class Fact:
+        @property
+        def coding(self):
+            measured.metrics._batch = 1
+            measured.end(exchange)
+
+    measured.serve(facts={"compression": Fact()})
+    for _ in range(5):
+        measured.serve()
+    measured.begin()
+    assert sum(measured.all(REQUESTS).values()) == 7
+    assert measured.all("http_server_active_requests") == {("GET",): 1}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")

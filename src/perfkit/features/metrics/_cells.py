@@ -7,11 +7,10 @@ processes count together.
 from __future__ import annotations
 
 from bisect import bisect_left
-from time import time
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
-# The exemplar of a bucket: its labels, the value, and when it was, in seconds since the epoch.
-Told: TypeAlias = tuple[dict[str, str], float, float]
+# What is shown beside a bucket: labels, and when the value was, in seconds since the epoch.
+Exemplar: TypeAlias = tuple[dict[str, str], float]
 
 
 class Number(Protocol):
@@ -21,9 +20,9 @@ class Number(Protocol):
 
 
 class Distribution(Protocol):
-    """A histogram."""
+    """A histogram; exemplars are for those in memory only."""
 
-    def observe(self, amount: float, exemplar: dict[str, str] | None = None, /) -> None: ...
+    def observe(self, amount: float, exemplar: Any = None, /) -> None: ...
 
 
 class NumberCell:
@@ -49,13 +48,13 @@ class DistributionCell:
         self.bounds = bounds
         self.counts = [0] * (len(bounds) + 1)
         self.total: float = 0
-        self.exemplars: dict[int, Told] | None = None
+        self.exemplars: dict[int, tuple[float, Exemplar]] | None = None
 
-    def observe(self, amount: float, exemplar: dict[str, str] | None = None, /) -> None:
+    def observe(self, amount: float, exemplar: Exemplar | None = None, /) -> None:
         bucket = bisect_left(self.bounds, amount)  # a bound belongs to the bucket below it
         self.counts[bucket] += 1
         self.total += amount
         if exemplar is not None:
             if self.exemplars is None:
                 self.exemplars = {}
-            self.exemplars[bucket] = (exemplar, amount, time())
+            self.exemplars[bucket] = (amount, exemplar)

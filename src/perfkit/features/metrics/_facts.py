@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from perfkit.features.metrics._cells import Distribution, Number
 from perfkit.features.metrics._families import Family
@@ -11,6 +11,19 @@ from perfkit.features.metrics._labels import clean
 
 # How many combinations of facts are remembered with their series.
 MAX_KNOWN: Final = 2000
+
+
+# The facts of compression, of conditional requests and of the rate limit; and how many queries there were, with their
+# seconds.
+Told: TypeAlias = tuple[Any, Any, Any, tuple[float, float] | None]
+
+
+def told(facts: Mapping[str, Any]) -> Told:
+    """What the facts of an exchange that has ended tell. Nothing of it leads back to the exchange."""
+    get = facts.get
+    queries = get("queries")
+    counted = None if queries is None else (getattr(queries, "count", 0), getattr(queries, "seconds", 0.0))
+    return get("compression"), get("conditional"), get("rate_limit"), counted
 
 
 class FactFamilies(NamedTuple):
@@ -48,11 +61,11 @@ class Facts:
         self._families = families
         self._known: dict[object, Tally] = {}
 
-    def count(self, facts: Mapping[str, Any], route: str) -> None:
-        """Count those of one exchange."""
-        compression: Any = facts.get("compression")
+    def count(self, told: Told, route: str) -> None:
+        """Count what was told of one exchange."""
+        compression, conditional, rate_limit, queries = told
         coding = getattr(compression, "coding", None)
-        key = (coding, getattr(compression, "reason", None), facts.get("conditional"), facts.get("rate_limit"))
+        key = (coding, getattr(compression, "reason", None), conditional, rate_limit)
         tally = self._known.get(key) or self._tally(key)
         for counter in tally.counters:
             counter.inc(1)
@@ -60,8 +73,10 @@ class Facts:
             before, after = tally.sizes
             before.inc(compression.before)
             after.inc(compression.after)
-        if "queries" in facts:
-            self._count_queries(route, facts["queries"])
+        if queries is not None:
+            count, seconds = queries
+            self._families.query_count.cell((route,)).observe(count)
+            self._families.query_duration.cell((route,)).observe(max(seconds, 0.0))
 
     def _tally(self, key: tuple[Any, ...]) -> Tally:
         families = self._families
@@ -83,10 +98,6 @@ class Facts:
         if rate_limit is not None:
             for rule, outcome in decisions(rate_limit):
                 yield self._families.rate_limit.found((clean(rule), clean(outcome)))
-
-    def _count_queries(self, route: str, queries: Any) -> None:
-        self._families.query_count.cell((route,)).observe(queries.count)
-        self._families.query_duration.cell((route,)).observe(max(queries.seconds, 0.0))
 
 
 def decisions(outcome: Any) -> Iterator[tuple[str, str]]:

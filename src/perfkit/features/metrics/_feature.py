@@ -5,28 +5,31 @@ from __future__ import annotations
 from importlib.util import find_spec
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Final
+from weakref import ref
 
 from perfkit._paths import Paths
 from perfkit.errors import ConfigurationError
 from perfkit.exchange import CONTENT_TYPE, Exchange, Reply
 from perfkit.feature import Feature, Pending, Position
 from perfkit.features.metrics._endings import CLIENT_GONE, SWITCHING_PROTOCOLS, close_class, ending, stream_outcome
+from perfkit.features.metrics._facts import told
 from perfkit.features.metrics._families import Plan
+from perfkit.features.metrics._labels import METHODS, OTHER
 from perfkit.features.metrics._lag import none_running, running_loop_getter
 from perfkit.features.metrics._options import MetricsOptions
 from perfkit.features.metrics._own import Own
+from perfkit.features.metrics._requests import Running
 from perfkit.options import ConfiguredFeature
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
-    from collections.abc import Callable
-
     from prometheus_client import CollectorRegistry
 
     from perfkit.features.metrics._cells import Number
-    from perfkit.features.metrics._requests import Key, Running
+    from perfkit.features.metrics._requests import Key
 
 PACKAGE: Final = "prometheus_client"
+# How many requests are counted together: long enough a queue to be quick, and over in a tenth of a millisecond.
+BATCH: Final = 128
 # Stands for the bytes of a response that never began, or that are not measured.
 NOT_SENT: Final = -1
 
@@ -72,6 +75,8 @@ class Metrics(ConfiguredFeature[MetricsOptions]):
         plan = Plan(options.names, options.status, options.bounds, options.max_series, tuple(options.labels))
         shelf = shelf_of(registry, plan)
         self._recorder = shelf.recorder
+        self._begun = shelf.recorder.begun
+        self._ended = shelf.recorder.ended
         self._path = options.path
         self._excluded = Paths(options.exclude) if options.exclude else None
         self._streams = frozenset(options.streams)
@@ -79,11 +84,13 @@ class Metrics(ConfiguredFeature[MetricsOptions]):
         self._sizes = options.sizes
         self._own = Own(options.labels, options.exemplar)
         self._has_labels = bool(options.labels)
+        self._in_files = shelf.in_files
         # Files have no place for them.
         self._has_exemplar = options.exemplar is not None and not shelf.in_files
+        # Others read the files at any time.
+        self._batch = 1 if self._in_files else BATCH
         self._running_loop = running_loop_getter() if options.loop_lag else none_running
-        # Gives the loop that was seen last, as long as it lives.
-        self._last_loop: Callable[[], AbstractEventLoop | None] = none_running
+        self._looks = True
         self.features: tuple[Feature, ...] = ()
         shelf.figures.add(self)
 
@@ -99,11 +106,31 @@ class Metrics(ConfiguredFeature[MetricsOptions]):
                 return reply
         if self._excluded is not None and self._excluded.find(path) is not None:
             return None
-        loop = self._running_loop()
-        if loop is not self._last_loop() and loop is not None:
-            self._last_loop = self._recorder.samplers.watch(loop)
-        exchange.state[self] = Connection() if exchange.websocket else self._recorder.begin(exchange.method)
+        if self._looks:
+            self._look_at_loop()
+        if exchange.websocket:
+            exchange.state[self] = Connection()
+            return None
+        method = exchange.method
+        if method not in METHODS:
+            method = OTHER
+        running = exchange.state[self] = Running()
+        running.method = method
+        self._begun.append(method)
+        if self._in_files:
+            self._recorder.flush()
         return None
+
+    def _look_at_loop(self) -> None:
+        """See that the loop that runs is sampled. To ask for it costs, so it is not done for each request."""
+        self._looks = False
+        loop = self._running_loop()
+        if loop is not None:
+            self._recorder.samplers.watch(loop, self._recorder)
+            self._loop = ref(loop, self._lost_loop)
+
+    def _lost_loop(self, _: object) -> None:
+        self._looks = True
 
     def on_response(self, exchange: Exchange) -> None:
         running: Running | Connection | None = exchange.state.get(self)
@@ -117,30 +144,28 @@ class Metrics(ConfiguredFeature[MetricsOptions]):
             running.left = True
             return
         if self._time_to_first_byte:
-            seconds = perf_counter() - exchange.started
-            running.first_byte = seconds if seconds > 0.0 else 0.0  # noqa: FURB136 - max() is a call
+            running.responded = perf_counter()
         if exchange.body is None and self._is_stream(exchange):
-            self._recorder.stream(running)
+            running.stream = True
+            self._recorder.open_stream()
 
     def _is_stream(self, exchange: Exchange) -> bool:
         content_type = exchange.response_header(CONTENT_TYPE)
         return content_type is not None and content_type.partition(";")[0].strip(" \t").lower() in self._streams
 
     def on_end(self, exchange: Exchange, error: BaseException | None) -> None:
+        now = perf_counter()
         running: Running | Connection | None = exchange.state.pop(self, None)
         if running is None:  # excluded, or the reply was ours
             return
-        seconds = perf_counter() - exchange.started
-        if seconds < 0.0:  # noqa: PLR1730 - max() is a call
-            seconds = 0.0
         if isinstance(running, Connection):
-            self._end_connection(exchange, error, running, seconds)
+            self._end_connection(exchange, error, running, now)
             return
-        recorder = self._recorder
+        ended = self._ended
         try:
+            # All of it here, since to call functions would cost as much again.
             status, error_type = exchange.status, ""
             sent = exchange.sent if status and self._sizes and not running.left else NOT_SENT
-            received = exchange.received if self._sizes else 0
             if running.left:
                 status = CLIENT_GONE
             elif error is not None or not status:
@@ -148,23 +173,36 @@ class Metrics(ConfiguredFeature[MetricsOptions]):
             key: Key = (running.method, exchange.route, status, error_type)
             if self._has_labels:
                 key += self._own.labels(exchange)
-            exemplar = self._own.exemplar(exchange) if self._has_exemplar else None
-            outcome = "" if running.stream is None else stream_outcome(exchange, error)
+            started, responded, facts = exchange.started, running.responded, exchange.facts
+            ended.append(
+                (
+                    key,
+                    now - started,
+                    None if responded is None else responded - started,
+                    exchange.received if self._sizes else 0,
+                    sent,
+                    told(facts) if facts else None,
+                    self._own.exemplar(exchange) if self._has_exemplar else None,
+                    stream_outcome(exchange, error) if running.stream else "",
+                )
+            )
         except BaseException:
-            recorder.abandon(running)
+            self._recorder.abandon(running)
             raise
-        recorder.end(running, key, seconds, received, sent, exchange.facts, exemplar, outcome)
+        if len(ended) >= self._batch:
+            self._looks = True
+            self._recorder.flush()
 
     def _end_connection(
-        self, exchange: Exchange, error: BaseException | None, connection: Connection, seconds: float
+        self, exchange: Exchange, error: BaseException | None, connection: Connection, now: float
     ) -> None:
         self._recorder.end_websocket(
             connection.gauge,
             exchange.route,
             close_class(exchange, error),
-            seconds,
+            now - exchange.started,
             (exchange.messages_received, exchange.messages_sent),
-            exchange.facts,
+            told(exchange.facts),
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from contextvars import Context
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 from weakref import WeakKeyDictionary, ref
 
 if TYPE_CHECKING:
@@ -29,38 +29,35 @@ def running_loop_getter() -> Callable[[], AbstractEventLoop | None]:
     return none_running if asyncio is None else asyncio.events._get_running_loop
 
 
+class Observer(Protocol):
+    """Who takes the seconds that a loop was late."""
+
+    def observe_lag(self, seconds: float) -> None: ...
+
+
 class Samplers:
-    """Starts one sampler for each loop.
+    """Starts one sampler for each loop."""
 
-    Args:
-        observe: takes seconds.
-    """
-
-    def __init__(self, observe: Callable[[float], None]) -> None:
-        self._observe = observe
+    def __init__(self) -> None:
         self._loops: WeakKeyDictionary[AbstractEventLoop, Sampler] = WeakKeyDictionary()
 
-    def watch(self, loop: AbstractEventLoop) -> ref[AbstractEventLoop]:
-        """Start a sampler for the loop that runs, unless it has one; gives a reference to the loop."""
+    def watch(self, loop: AbstractEventLoop, observer: Observer) -> None:
+        """Start a sampler for the loop that runs, unless it has one."""
         if loop not in self._loops:
-            sampler = self._loops[loop] = Sampler(loop, self)
+            sampler = self._loops[loop] = Sampler(loop, observer)
             sampler.wait(loop)
-        return ref(loop)
-
-    def observe(self, seconds: float) -> None:
-        self._observe(seconds)
 
 
 class Sampler:
     """Looks how late a loop is, again and again.
 
     It is nothing but a timer of the loop, which goes with it: nothing is left to cancel or to await at its end. And it
-    keeps neither the loop nor what it reports to.
+    keeps neither the loop nor whom it tells.
     """
 
-    def __init__(self, loop: AbstractEventLoop, samplers: Samplers) -> None:
+    def __init__(self, loop: AbstractEventLoop, observer: Observer) -> None:
         self._loop = ref(loop)
-        self._samplers = ref(samplers)
+        self._observer = ref(observer)
         self._due = 0.0
         # Empty, so that the first request's is not kept for ever.
         self._context = Context()
@@ -71,7 +68,7 @@ class Sampler:
         loop.call_at(self._due, self._look, context=self._context)
 
     def _look(self) -> None:
-        loop, samplers = self._loop(), self._samplers()
-        if loop is not None and samplers is not None:
-            samplers.observe(max(loop.time() - self._due, 0.0))
+        loop, observer = self._loop(), self._observer()
+        if loop is not None and observer is not None:
+            observer.observe_lag(max(loop.time() - self._due, 0.0))
             self.wait(loop)

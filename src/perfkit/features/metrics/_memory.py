@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric as Shown
-from prometheus_client.samples import Exemplar
+from prometheus_client.samples import Exemplar as ShownExemplar
 from prometheus_client.utils import INF, floatToGoString
 
-from perfkit.features.metrics._cells import DistributionCell, NumberCell, Told
+from perfkit.features.metrics._cells import DistributionCell, Exemplar, NumberCell
 from perfkit.features.metrics._families import Labels, Metric
 
 if TYPE_CHECKING:
@@ -40,28 +40,50 @@ class Table(Generic[C]):
 
 
 class MemoryBackend:
-    """Keeps the values in memory, and is a collector for the registry of prometheus-client.
+    """Keeps the values in memory.
 
-    Args:
-        lock: that of the recorder.
-        figures: gives the metrics of what features count by themselves.
+    Attributes:
+        number_tables: counters and gauges.
+        distribution_tables: histograms.
     """
 
-    def __init__(self, lock: AbstractContextManager[Any], figures: Callable[[], Iterable[Shown]]) -> None:
-        self._lock = lock
-        self._figures = figures
-        self._numbers: list[Table[NumberCell]] = []
-        self._distributions: list[Table[DistributionCell]] = []
+    def __init__(self) -> None:
+        self.number_tables: list[Table[NumberCell]] = []
+        self.distribution_tables: list[Table[DistributionCell]] = []
 
     def numbers(self, metric: Metric) -> Callable[[Labels], NumberCell]:
         table = Table(metric, NumberCell)
-        self._numbers.append(table)
+        self.number_tables.append(table)
         return table.open
 
     def distributions(self, metric: Metric) -> Callable[[Labels], DistributionCell]:
         table = Table(metric, partial(DistributionCell, bounds=metric.bounds))
-        self._distributions.append(table)
+        self.distribution_tables.append(table)
         return table.open
+
+
+class Collector:
+    """Shows the values to the registry of prometheus-client.
+
+    Args:
+        memory: where they are.
+        lock: that of the recorder.
+        flush: counts what still waits to be counted.
+        figures: gives the metrics of what features count by themselves.
+    """
+
+    def __init__(
+        self,
+        memory: MemoryBackend,
+        lock: AbstractContextManager[Any],
+        flush: Callable[[], None],
+        figures: Callable[[], Iterable[Shown]],
+    ) -> None:
+        self._numbers = memory.number_tables
+        self._distributions = memory.distribution_tables
+        self._lock = lock
+        self._flush = flush
+        self._figures = figures
 
     def describe(self) -> Iterator[Shown]:
         """The metrics without their values: what the registry compares with the names it has."""
@@ -72,6 +94,7 @@ class MemoryBackend:
 
     def collect(self) -> Iterator[Shown]:
         """The metrics that have values."""
+        self._flush()
         for numbers in self._numbers:
             if numbers.cells:
                 yield self._collected_numbers(numbers)
@@ -96,7 +119,7 @@ class MemoryBackend:
             # Of all in one list, since with a list for each the garbage collector might run while the lock is held.
             counts: list[int] = []
             totals: list[float] = []
-            exemplars: list[dict[int, Told] | None] = []
+            exemplars: list[dict[int, tuple[float, Exemplar]] | None] = []
             with self._lock:
                 for cell in cells:
                     counts += cell.counts
@@ -108,11 +131,11 @@ class MemoryBackend:
         return family
 
 
-def _buckets(names: Sequence[str], counts: Sequence[int], exemplars: Mapping[int, Told]) -> list[Any]:
+def _buckets(names: Sequence[str], counts: Sequence[int], exemplars: Mapping[int, tuple[float, Exemplar]]) -> list[Any]:
     """The buckets as prometheus-client takes them: each has those below it in it too."""
     buckets: list[Any] = list(zip(names, accumulate(counts), strict=True))
-    for bucket, told in exemplars.items():
-        buckets[bucket] = (*buckets[bucket], Exemplar(*told))
+    for bucket, (value, (labels, time)) in exemplars.items():
+        buckets[bucket] = (*buckets[bucket], ShownExemplar(labels, value, time))
     return buckets
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from time import time
 from typing import Any, Final
 
 from perfkit.exchange import Exchange
+from perfkit.features.metrics._cells import Exemplar
 from perfkit.features.metrics._labels import clean
 
 logger = logging.getLogger("perfkit")
@@ -28,10 +30,10 @@ class Own:
         """The values of the labels; that of a function that fails is empty."""
         return tuple([self._ask(option, function, exchange) for option, function in self._labels])
 
-    def exemplar(self, exchange: Exchange) -> dict[str, str] | None:
-        """The labels of the exemplar, if there is one."""
+    def exemplar(self, exchange: Exchange) -> Exemplar | None:
+        """The exemplar of a request that ends now, if there is one."""
         trace_id = "" if self._exemplar is None else self._ask("exemplar", self._exemplar, exchange)
-        return {TRACE_ID: trace_id[:MAX_TRACE_ID]} if trace_id else None
+        return ({TRACE_ID: trace_id[:MAX_TRACE_ID]}, time()) if trace_id else None
 
     def _ask(self, option: str, function: Callable[[Exchange], Any], exchange: Exchange) -> str:
         try:

@@ -11,7 +11,7 @@ from perfkit._span_observers import add_observer
 from perfkit.errors import ConfigurationError
 from perfkit.features.metrics._families import Plan
 from perfkit.features.metrics._figures import Figures
-from perfkit.features.metrics._memory import MemoryBackend
+from perfkit.features.metrics._memory import Collector, MemoryBackend
 from perfkit.features.metrics._processes import ProcessesBackend, count_together
 from perfkit.features.metrics._recorder import Recorder
 from perfkit.features.metrics._series import ALL
@@ -41,9 +41,9 @@ class Shelf:
             self.recorder = Recorder(plan, files, self.lock)
             files.register(registry)
         else:
-            memory = MemoryBackend(self.lock, self.figures.collect)
+            memory = MemoryBackend()
             self.recorder = Recorder(plan, memory, self.lock)
-            registry.register(memory)
+            registry.register(Collector(memory, self.lock, self.recorder.flush, self.figures.collect))
 
 
 _shelves: Final[WeakKeyDictionary[Any, Shelf]] = WeakKeyDictionary()

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from perfkit.features.metrics._cells import Distribution, Number
+from perfkit.features.metrics._cells import Distribution, Exemplar, Number
+from perfkit.features.metrics._facts import Told
 from perfkit.features.metrics._families import Labels, Plan
 from perfkit.features.metrics._labels import clean, exact, status_class
 
 # Method, route, status, type of the error, and the values of the application's own labels.
-Key: TypeAlias = tuple[Hashable, ...]
+Key: TypeAlias = tuple[Any, ...]
+
+# A request that has ended: its key; seconds until its end, and until its response began, if that is known; bytes of its
+# body, and of that of the response, below 0 where there is none to measure; what other features tell of it; its
+# exemplar; and how it ended, if it is a stream.
+Ended: TypeAlias = "tuple[Key, float, float | None, int, int, Told | None, Exemplar | None, str]"
 
 
 class Running:
@@ -18,20 +23,16 @@ class Running:
 
     Attributes:
         method: its method, as labels have it.
-        active: the gauge that it is part of.
-        first_byte: seconds until its response began, if it is known.
-        stream: the gauge of open streams, where it is one.
+        responded: when its response began, in seconds of `time.perf_counter`, if it is known.
+        stream: whether the response is a stream.
         left: whether the client was gone when its response began.
     """
 
-    __slots__ = ("active", "first_byte", "left", "method", "stream")
-
-    def __init__(self, method: str, active: Number) -> None:
-        self.method = method
-        self.active = active
-        self.first_byte: float | None = None
-        self.stream: Number | None = None
-        self.left = False
+    # Defaults of the class: made without a call.
+    method: str
+    responded: float | None = None
+    stream: bool = False
+    left: bool = False
 
 
 class Entry:
@@ -41,8 +42,6 @@ class Entry:
 
     def __init__(self, key: Key, plan: Plan) -> None:
         method, route, status, error_type, *own = key
-        assert isinstance(method, str)
-        assert isinstance(status, int)
         self.route = clean(route)
         own_labels = tuple(map(clean, own))
         status_label = (exact if plan.status == "exact" else status_class)(status)
