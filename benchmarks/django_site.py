@@ -8,12 +8,17 @@ from typing import Any
 
 from django.http import HttpResponse, JsonResponse
 from django.urls import path
+from prometheus_client import CollectorRegistry
 
 from benchmarks.payload import orders
 from benchmarks.rows import peer
 from benchmarks.rows.asgi import BOOK, NoOp
-from perfkit import Compression, ConditionalGet, SecurityHeaders, Timing
+from benchmarks.rows.rate_limit import QUOTA, limited
+from perfkit import Compression, ConditionalGet, Metrics, SecurityHeaders, Timing
 from perfkit.django import PerfkitMiddleware
+
+# Of all its middlewares that measure.
+METRICS = CollectorRegistry()
 
 
 class BothFeatures(PerfkitMiddleware):
@@ -44,6 +49,21 @@ class EncodingFeature(PerfkitMiddleware):
 class ConditionalFeature(PerfkitMiddleware):
     def __init__(self, get_response: Any) -> None:
         super().__init__(get_response, {}, features=(ConditionalGet(),))
+
+
+class LimitFeature(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(limited(),))
+
+
+class MetricsFeature(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(Metrics(registry=METRICS),))
+
+
+class BothAndMetricsFeatures(PerfkitMiddleware):
+    def __init__(self, get_response: Any) -> None:
+        super().__init__(get_response, {}, features=(Metrics(registry=METRICS), Timing(), SecurityHeaders()))
 
 
 class NoOpFeature(PerfkitMiddleware):
@@ -84,10 +104,20 @@ def timed_book(request: Any) -> JsonResponse:
         return JsonResponse(BOOK)
 
 
+@cache
+def limiting_book() -> Any:
+    return peer("django_ratelimit.decorators").ratelimit(key="ip", rate=f"{QUOTA}/m")(book)
+
+
+def limited_book(request: Any) -> Any:
+    return limiting_book()(request)
+
+
 urlpatterns = [
     path("sync", book),
     path("async", book_async),
     path("sync/timed", timed_book),
+    path("sync/limited", limited_book),
     *(path(f"sync/{kib}k", order_list(kib * 1024)) for kib in (2, 20)),
     *(path(f"async/{kib}k", order_list_async(kib * 1024)) for kib in (2, 20)),
 ]

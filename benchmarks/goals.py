@@ -112,7 +112,11 @@ def _exact(spread: float) -> str:
 
 
 def _whole(unit: Unit, cost: float) -> str:
-    """A cost with its unit, where whole numbers say enough."""
+    """A cost with its unit, where whole numbers say enough; of microseconds they do not."""
+    if unit == "us":
+        return f"{cost * 1e6:.1f} us"
+    if unit == "B":
+        return f"{cost:.0f} B"
     return f"{cost / BYTES_PER_KIB:.0f} KiB" if unit == "KiB" else f"{cost * 1e3:.0f} ms"
 
 

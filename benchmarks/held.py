@@ -68,9 +68,9 @@ async def held(client: Client, streams: int) -> dict[str, Any]:
     scope = scope_with({"accept": "text/event-stream", "accept-encoding": accept_encoding})
     first: list[Any] = []
     opened = [await _open(app, scope, first)] + [await _open(app, scope) for _ in range(FIRST)]
-    before = _bytes_taken()
+    before = bytes_taken()
     opened += [await _open(app, scope) for _ in range(streams)]
-    grown = _bytes_taken() - before
+    grown = bytes_taken() - before
     names = [name.decode().lower() for name, _ in first[0]["headers"]]
     coding = dict(first[0]["headers"]).get(b"content-encoding", b"").decode()
     body = b64encode(b"".join(message.get("body", b"") for message in first)).decode()
@@ -96,7 +96,7 @@ async def _open(app: Any, scope: dict[str, Any], messages: list[Any] | None = No
     return task
 
 
-def _bytes_taken() -> int:
+def bytes_taken() -> int:
     gc.collect()
     return int(_SIZES.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

@@ -88,7 +88,13 @@ def answer(status: int, headers: Headers, body: bytes) -> Answer:
 
 
 class InProcess(ABC):
-    """Calls an application many times in a row."""
+    """Calls an application many times in a row.
+
+    Attributes:
+        step: each series has so many requests or a multiple of it: for what does a part of its work once for as many.
+    """
+
+    step = 1
 
     def __init__(self, app: Any) -> None:
         self.app = app
@@ -108,7 +114,7 @@ class InProcess(ABC):
             self.repeat(1)  # what is made on first use
             once = max(1, min(WARM_UP, int(SERIES / self.repeat(1))))
             self._seconds = min(self.repeat(once) for _ in range(once)) / once
-        return max(1, round(seconds / self._seconds))
+        return self.step * max(1, round(seconds / self._seconds / self.step))
 
     def measure(self) -> float:
         count = self.requests_in(SERIES)
@@ -169,11 +175,12 @@ class Asgi(Asynchronous):
     Args:
         app: the application.
         headers: headers of the request beside those that a browser sends, or in place of one of the same name.
+        path: the path of the request.
     """
 
-    def __init__(self, app: Any, headers: Mapping[str, str] = NO_HEADERS) -> None:
+    def __init__(self, app: Any, headers: Mapping[str, str] = NO_HEADERS, path: str = "/") -> None:
         super().__init__(app)
-        self.scope = scope_with(headers)
+        self.scope = scope_with(headers, path)
 
     def messages(self, **scope: Any) -> list[Any]:
         """What the application sends for one request."""

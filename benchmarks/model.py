@@ -27,7 +27,7 @@ class Key(NamedTuple):
 
 # What a request costs, by variant: seconds, or bytes where the setting is about memory.
 Costs: TypeAlias = "dict[Key, float]"
-Unit: TypeAlias = Literal["us", "ms", "requests/s", "KiB"]
+Unit: TypeAlias = Literal["us", "ms", "requests/s", "KiB", "B"]
 
 
 class Answer(NamedTuple):

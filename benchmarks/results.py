@@ -55,6 +55,8 @@ class Result:
             return f"{1 / cost:,.0f}"
         if self.setting.unit == "KiB":
             return f"{cost / BYTES_PER_KIB:,.1f}"
+        if self.setting.unit == "B":
+            return f"{cost:,.0f}"
         return f"{cost * 1e3:.2f}" if self.setting.unit == "ms" else f"{cost * 1e6:.2f}"
 
     def shown_added(self, row: Row) -> str:
@@ -119,7 +121,7 @@ def _version(name: str) -> str:
 
 
 def as_data(found: Sequence[Result], run: Run, packages: dict[str, str]) -> dict[str, Any]:
-    """A run for other programs; costs in seconds, or in bytes where the unit is KiB."""
+    """A run for other programs; costs in seconds, or in bytes where the unit is KiB or B."""
     return {
         "versions": packages,
         "settings": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from starlette.middleware.gzip import GZipMiddleware
@@ -12,18 +13,22 @@ from benchmarks.model import BARE, Goal, Setting, Variant
 from benchmarks.remarks import headers_and_coding
 from benchmarks.rows import asgi, compression, peer
 from benchmarks.rows.asgi import SECURITY, TIMING, TWO, statsd_used, with_both, with_perfkit, with_timing_asgi
-from perfkit import Compression, ConditionalGet, SecurityHeaders, Timing
+from benchmarks.rows.metrics import ROUNDS, Counting, in_batches, measuring, registry_of
+from benchmarks.rows.rate_limit import FIELDS, LIMITS, limited
+from perfkit import Compression, ConditionalGet, Feature, Metrics, SecurityHeaders, Timing
 
 PEERS = "timing-asgi + secure + GZip + etag-middleware"
 PEERS_ZSTD = "the same with starlette-compress"
 TYPICAL = "exporter + secure + slowapi + GZip + timing-asgi"
 FOUR = "perfkit: four features"
+FIVE = "perfkit: those and RateLimit"
+SIX = "perfkit: those and Metrics"
 SIZE = 22 * 1024
 
 NOTE = (
-    "The budget is for seven features beside the typical stack of today's best packages. Of perfkit's, rate limit, "
-    "metrics and query watch are still to come, and that stack makes no ETags; so the other ratio is that of the same "
-    "four concerns."
+    "The budget is for seven features beside the typical stack of today's best packages. Of perfkit's, query watch is "
+    "still to come. That stack makes no ETags, and its rate limit tells clients nothing; so the other ratio is that of "
+    "the same four concerns."
 )
 
 
@@ -38,15 +43,19 @@ def with_peers(app: Any, encode: Any = GZipMiddleware) -> Any:
 def with_typical(app: Any) -> Any:
     """What many applications have today; in the order their documentation shows."""
     slowapi, util = peer("slowapi"), peer("slowapi.util")
-    app.state.limiter = slowapi.Limiter(key_func=util.get_remote_address, default_limits=["1000000/minute"])
+    app.state.limiter = slowapi.Limiter(key_func=util.get_remote_address, default_limits=[LIMITS])
     app.add_middleware(GZipMiddleware)
     app.add_middleware(peer("slowapi.middleware").SlowAPIASGIMiddleware)
     app.add_middleware(peer("starlette_exporter").PrometheusMiddleware)
     return with_timing_asgi(asgi.with_secure(app))
 
 
-def with_four(app: Any) -> Any:
-    return with_perfkit(app, Timing(), SecurityHeaders(), Compression(), ConditionalGet())
+def with_four(app: Any, *more: Feature) -> Any:
+    return with_perfkit(app, Timing(), SecurityHeaders(), Compression(), ConditionalGet(), *more)
+
+
+def with_six(app: Any, counting: list[Counting]) -> Any:
+    return with_four(app, limited(), Metrics(registry=registry_of(counting)))
 
 
 def bare_compressed() -> Any:
@@ -81,6 +90,14 @@ def stack(name: str, title: str, bare: Any, encoded: bool, goals: tuple[Goal, ..
             expects=(*TIMING, *expects),
             coding="zstd" * encoded,
         ),
+        Variant(
+            name=FIVE,
+            side="perfkit",
+            build=lambda: with_four(bare(), limited()),
+            expects=(*TIMING, *FIELDS, *expects),
+            coding="zstd" * encoded,
+        ),
+        replace(measuring(SIX, with_six, bare, expects=(*TIMING, *FIELDS, *expects)), coding="zstd" * encoded),
     ]
     if encoded:
         zstd = Variant(
@@ -95,9 +112,10 @@ def stack(name: str, title: str, bare: Any, encoded: bool, goals: tuple[Goal, ..
     return Setting(
         name=name,
         title=title,
-        driver=lambda variant: Asgi(variant.build()),
+        driver=lambda variant: in_batches(Asgi(variant.build())),
         variants=tuple(variants),
         goals=goals,
+        rounds=ROUNDS,
         remark=headers_and_coding,
         note=NOTE,
         packages=(
@@ -115,21 +133,21 @@ def stack(name: str, title: str, bare: Any, encoded: bool, goals: tuple[Goal, ..
 SETTINGS = (
     stack(
         "stack",
-        "ASGI, four features on a small JSON response",
+        "ASGI, many features on a small JSON response",
         asgi.bare,
         False,
         (
-            Share(of=FOUR, against=TYPICAL, at_most=1 / 9, why="of what the peers' stack adds"),
+            Share(of=SIX, against=TYPICAL, at_most=1 / 9, why="of what the peers' stack adds"),
             Share(of=FOUR, against=PEERS),
         ),
     ),
     stack(
         "stack-compressed",
-        "ASGI, four features on 22 KB of JSON",
+        "ASGI, many features on 22 KB of JSON",
         bare_compressed,
         True,
         (
-            Share(of=FOUR, against=TYPICAL, at_most=1 / 7, why="of what the peers' stack adds"),
+            Share(of=SIX, against=TYPICAL, at_most=1 / 7, why="of what the peers' stack adds"),
             Share(of=FOUR, against=PEERS),
             Size(of=FOUR, against=PEERS, at_most=1.05),
             Share(of=FOUR, against=PEERS_ZSTD),

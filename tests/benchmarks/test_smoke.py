@@ -23,6 +23,8 @@ from benchmarks.payload import orders
 from benchmarks.results import results
 from benchmarks.rows import settings
 from benchmarks.rows.memory import EVENTS, MEMORY
+from benchmarks.rows.metrics_apart import SETTINGS as APART
+from benchmarks.rows.rate_limit_keys import SETTINGS as ROTATIONS
 
 ROOT = Path(__file__).parents[2]
 TIMEOUT_SECONDS = 120
@@ -87,6 +89,8 @@ def test_the_cheapest_series_counts() -> None:
         (Throughput(of="ours", at_least=0.6), 0.5, False),
         (Ceiling(of="ours", at_most=1.9), 2.0, False),
         (Ceiling(of="ours", beyond=BARE, at_most=1.0, unit="KiB"), 1.0, True),
+        (Ceiling(of="ours", at_most=2.0, unit="B"), 2.0, True),
+        (Ceiling(of="ours", beyond=BARE, at_most=0.9, unit="us"), 1.0, False),
         (Size(of="theirs", against="ours", at_most=1.5), 1.5, True),
         (Size(of="theirs", against="ours", at_most=1.4), 1.5, False),
     ],
@@ -134,11 +138,11 @@ def test_a_wrong_coding_is_no_answer() -> None:
 
 
 def apart(setting: Setting) -> bool:
-    """Whether it needs a process of its own: one for its streams, or one where nothing else has configured Django."""
-    return setting.name == MEMORY.name or "django" in setting.name
+    """Whether it needs processes of its own: for what takes memory, or one where nothing else has configured Django."""
+    return setting in (MEMORY, *ROTATIONS, *APART) or "django" in setting.name
 
 
-CHECKED = settings(["compression", "conditional", "stack"])
+CHECKED = settings(["compression", "conditional", "metrics", "rate-limit", "stack"])
 ANSWERED = [setting for setting in CHECKED if not apart(setting)]
 IN_DJANGO = [setting.name for setting in CHECKED if "django" in setting.name]
 
