@@ -71,7 +71,8 @@ class ConnectionExchange(Exchange):
 
     @property
     def method(self) -> str:  # type: ignore[override]
-        return str(self.scope.get("method", "GET"))  # a WebSocket handshake is a GET (RFC 6455 section 4.1)
+        # A WebSocket handshake is a GET (RFC 6455 section 4.1).
+        return self.scope.get("method", "GET")  # type: ignore[no-any-return]
 
     @property
     def peer_scheme(self) -> str:  # type: ignore[override]
@@ -84,7 +85,7 @@ class ConnectionExchange(Exchange):
 
     @property
     def path(self) -> str:
-        return str(self.scope["path"])
+        return self.scope["path"]  # type: ignore[no-any-return]
 
     @property
     def target(self) -> str:

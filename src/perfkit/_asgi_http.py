@@ -31,6 +31,7 @@ class HttpExchange(ConnectionExchange):
     """An exchange over HTTP. Its `send` is what the application gets as its own.
 
     Attributes:
+        _receive: that of the server, where what the application takes is counted.
         _start: the application's message with the head of the response, while it is held back.
         _message: the same from then on.
         _sent: whether the head has been sent.
@@ -45,6 +46,7 @@ class HttpExchange(ConnectionExchange):
         open: whether there is still something to do when the application returns.
     """
 
+    _receive: Receive
     _start: Message | None = None
     _message: Message = NOTHING
     _sent = False
@@ -60,20 +62,20 @@ class HttpExchange(ConnectionExchange):
 
     @property
     def sent(self) -> int:  # type: ignore[override]
-        return 0 if self.method == "HEAD" or has_no_content(self.status) else self._bytes
+        return 0 if self.scope["method"] == "HEAD" or has_no_content(self.status) else self._bytes
 
     def metered(self, receive: Receive) -> Receive:
         """What the application is to get as its `receive`, so that what it takes is counted."""
+        self._receive = receive
+        return self._counting
 
-        async def counting() -> Message:
-            message = await receive()
-            if message["type"] == "http.request":
-                self.received += len(message.get("body", b""))
-            elif not self._given:
-                self.disconnected = True
-            return message
-
-        return counting
+    async def _counting(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request":
+            self.received += len(message.get("body", b""))
+        elif not self._given:
+            self.disconnected = True
+        return message
 
     def send(self, message: Message) -> Awaitable[None]:
         """Take one message of the application."""
@@ -223,17 +225,18 @@ class HttpExchange(ConnectionExchange):
 
     def _head(self) -> Message:
         """The head of the response, as the features want it."""
-        message = self._message
-        self._replaced = self._original is None and self.body is not None
-        if self._encoder is not None or self.body is not self._original or self.status != message["status"]:
-            self.frame(message["status"], self._original)
-            if message.get("trailers") and not self._replaced:
+        message, original = self._message, self._original
+        changed = self.body is not original
+        if changed or self._encoder is not None or self.status != message["status"]:
+            self._replaced = changed and original is None
+            self.frame(message["status"], original)
+            if self._replaced:
+                message = {"type": message["type"]}  # whatever else it said, of trailers for example, was of the stream
+            elif message.get("trailers"):
                 self.remove_header(CONTENT_LENGTH)  # they need a body in chunks (RFC 9112 section 7.1.2)
         self._sent = True
-        # What is held back goes first.
-        self._plain = self._encoder is None and not self._replaced and self._release is None
-        if self._replaced:
-            message = {"type": message["type"]}  # whatever else it said, of trailers for example, was of the stream
+        if original is None:  # what is held back goes first
+            self._plain = self._encoder is None and not self._replaced and self._release is None
         return {**message, "status": self.status, "headers": self.headers}
 
     def _completed(self) -> Pending[None] | None:

@@ -14,6 +14,9 @@ MAX_LITERAL: Final = 1000
 # Of applications one in the other; more than anybody wraps around one that is mounted.
 MAX_WRAPPED: Final = 20
 
+# Classes of routes that have no others below them: most routes, and to ask each of them would take long.
+_plain: Final[set[type]] = set()
+MAX_PLAIN: Final = 100
 # Prefixes without parameters, by the router whose they are: their routes need not be looked at again.
 _literal: Final[dict[tuple[int, str], ref[Any]]] = {}
 
@@ -49,11 +52,16 @@ def _explained(routes: Iterable[Any], prefix: str) -> str | None:
 
 def _mounts(routes: Iterable[Any]) -> Iterator[Any]:
     for route in routes:
+        kind = type(route)
+        if kind in _plain:
+            continue
         included = getattr(route, "effective_route_contexts", None)
         if included is not None:  # a router in a router of FastAPI's, which knows the prefixes
             yield from _mounts(context.starlette_route for context in included())
         elif hasattr(route, "routes"):
             yield from (route,) if hasattr(route, "path_regex") else _mounts(route.routes)  # the other is a host
+        elif len(_plain) < MAX_PLAIN:
+            _plain.add(kind)
 
 
 def _routes_below(app: Any) -> Iterable[Any]:

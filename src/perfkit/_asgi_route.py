@@ -23,8 +23,7 @@ def route_template(scope: Mapping[str, Any]) -> str | None:
     while PASSED_ON in scope:
         scope = scope[PASSED_ON]
     for name in TEMPLATES:
-        template = scope.get(name)
-        if isinstance(template, str):
+        if name in scope and isinstance(template := scope[name], str):
             return template
     if "app_root_path" in scope:
         return _mounted(scope)
@@ -33,7 +32,10 @@ def route_template(scope: Mapping[str, Any]) -> str | None:
 
 def _own(scope: Mapping[str, Any]) -> str | None:
     """The template as the innermost router has it."""
-    path = getattr(_matched(scope), "path", None)
+    route = scope.get("route")
+    if route is None or "fastapi" in scope:  # else the route is what it is
+        route = _matched(scope)
+    path = getattr(route, "path", None)
     return path if isinstance(path, str) else None
 
 

@@ -152,7 +152,9 @@ def test_receiver_of_reports_is_shown_as_long_as_it_lives():
     receiver = ReportReceiver()
     receiver.take("application/reports+json", b"garbage")
     measured, _stack = shown()
-    assert measured.value("perfkit_reports_total", outcome="malformed") >= 1
+    malformed = measured.value("perfkit_reports_total", outcome="malformed")
+    assert malformed is not None
+    assert malformed >= 1
     del receiver
     gc.collect()
     assert all(family.name != "perfkit_reports" for family in measured.registry.collect())

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from perfkit import Metrics
 from perfkit.features.metrics import _lag
+from perfkit.features.metrics._feature import BATCH
 from tests.features.metrics.measured import Measured
 
 LAG = "asyncio_event_loop_lag_seconds"
@@ -83,6 +84,31 @@ def test_each_loop_has_one_sampler():
     asyncio.run(main())
     gc.collect()
     assert len(samplers._loops) == 0
+
+
+def test_loop_is_not_asked_for_by_each_request(monkeypatch):
+    measured, asked = Measured(), []
+    monkeypatch.setattr(measured.metrics, "_running_loop", lambda: asked.append(1))
+    for _ in range(10):
+        measured.serve()
+    assert len(asked) == 1
+
+
+def test_loop_beside_another_is_looked_at_before_long():
+    measured = Measured()
+    first, second = asyncio.new_event_loop(), asyncio.new_event_loop()
+
+    async def main(requests: int) -> None:
+        for _ in range(requests):
+            measured.serve()
+
+    try:
+        first.run_until_complete(main(1))
+        second.run_until_complete(main(BATCH))
+        assert set(measured.metrics._recorder.samplers._loops) == {first, second}
+    finally:
+        first.close()
+        second.close()
 
 
 def test_next_loop_is_looked_at_too():
@@ -209,10 +235,10 @@ def test_clock_of_a_loop_that_goes_back_counts_as_no_lag():
         ((sampler),) = measured.metrics._recorder.samplers._loops.values()
         loop.shift = 100.0
         sampler._look()
+        assert measured.value(f"{LAG}_sum") == 0
 
     with asyncio.Runner(loop_factory=Loop) as runner:
         runner.run(main())
-    assert measured.value(f"{LAG}_sum") == 0
 
 
 def test_registries_have_samplers_of_their_own():

@@ -75,6 +75,7 @@ def test_all_else_is_counted_too(tmp_path):
 from types import SimpleNamespace
 measured = Measured(max_series=2, labels={"tenant": lambda exchange: "acme"}, exemplar=lambda exchange: "a" * 1000)
 measured.begin()
+assert collected()["http_server_active_requests", "GET"] == 1
 measured.connect()
 measured.end(measured.connect(close_code=1000, messages_sent=3))
 measured.serve(route="/a", facts={"conditional": "made", "queries": SimpleNamespace(count=2, seconds=0.5)})

@@ -167,6 +167,16 @@ def test_client_that_left_before_the_response_is_a_499(measured, error):
     assert counted(measured) == {("", "499"): 1}
 
 
+def test_response_that_begins_when_the_client_has_left_is_a_499(measured):
+    exchange = measured.begin()
+    exchange.disconnected, exchange.sent = True, 10
+    measured.respond(exchange, headers=[("Content-Type", "text/event-stream")], body=None)
+    measured.end(exchange, after=2.0)
+    assert counted(measured) == {("", "499"): 1}
+    assert measured.all(f"{DURATION}_sum") == {("GET", "4xx", ""): 2.0}
+    assert measured.names() == {REQUESTS.removesuffix("_total"), DURATION, ACTIVE}
+
+
 def test_client_that_left_during_the_response_keeps_the_status(measured):
     measured.serve(status=206, error=IncompleteResponseError(), disconnected=True)
     assert counted(measured) == {("IncompleteResponseError", "206"): 1}

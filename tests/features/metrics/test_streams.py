@@ -105,8 +105,9 @@ def test_stream_tells_how_it_ended(measured, error, disconnected, outcome):
 
 def test_connection_is_active_from_its_acceptance_to_its_end(measured):
     exchange = measured.connect()
+    exchange.started = 1000.0
     assert measured.value(WEBSOCKETS) == 1
-    measured.end(exchange, after=90.0)
+    measured.end(exchange, after=1090.0)
     assert measured.value(WEBSOCKETS) == 0
     assert list(measured.all(f"{WEBSOCKET}_sum").values()) == [90.0]
 
@@ -122,6 +123,12 @@ def test_end_of_a_connection_counts_once(measured):
     measured.end(exchange)
     assert measured.value(WEBSOCKETS) == 0
     assert list(measured.all(f"{WEBSOCKET}_count").values()) == [1]
+
+
+@pytest.mark.parametrize(("after", "seconds"), [(0.25, 0.25), (-1.0, 0.0)])
+def test_short_connection_is_no_longer_than_it_was(measured, after, seconds):
+    measured.end(measured.connect(), after=after)
+    assert list(measured.all(f"{WEBSOCKET}_sum").values()) == [seconds]
 
 
 def test_messages_are_counted_by_direction(measured):
