@@ -16,5 +16,5 @@ class FigureSource(Protocol):
     def figures(self) -> Iterable[Figure]: ...
 
 
-# Of the whole process: all metrics of it tell them.
+# Of the whole process: told in the global registry of prometheus-client.
 SOURCES: Final[WeakSet[FigureSource]] = WeakSet()

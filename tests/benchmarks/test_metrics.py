@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.apart import Apart, serve
 from benchmarks.codings import decoded
+from benchmarks.goals import Ceiling
 from benchmarks.inprocess import Asgi, Wsgi
 from benchmarks.measure import check
 from benchmarks.model import BARE, Answer, Key, Setting, Variant
@@ -69,6 +70,12 @@ def test_middleware_that_does_not_count_is_not_measured() -> None:
     answer = Wsgi(idle.build()).answer()
     with pytest.raises(AssertionError, match="metrics-wsgi, idle: it has not run"):
         check(Key("metrics-wsgi", "idle"), idle, {Key("metrics-wsgi", "idle"): answer})
+
+
+def test_budget_in_microseconds_is_shown_with_a_decimal() -> None:
+    goal = Ceiling(of="ours", beyond=BARE, at_most=5e-6, unit="us")
+    verdict = goal.verdict("s", {Key("s", BARE): 1e-6, Key("s", "ours"): 5.5e-6})
+    assert (verdict.shown, verdict.budget, verdict.spread(2.5e-7)) == ("4.5 us", "at most 5.0 us", "±0.2 us")
 
 
 def test_each_series_has_whole_batches() -> None:

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 import pytest
 
 from perfkit import Feature, Metrics, Stack
+from perfkit._figure_sources import SOURCES
 from perfkit.feature import Figure
+from perfkit.features.metrics._figures import Figures
 from perfkit.reports import ReportReceiver
 from tests.features.metrics.measured import AppError, Measured
 
@@ -149,12 +151,13 @@ def test_features_that_cannot_be_hashed_are_asked():
 
 
 def test_receiver_of_reports_is_shown_as_long_as_it_lives():
+    figures = Figures((), 10, SOURCES)
     receiver = ReportReceiver()
     receiver.take("application/reports+json", b"garbage")
-    measured, _stack = shown()
-    malformed = measured.value("perfkit_reports_total", outcome="malformed")
-    assert malformed is not None
-    assert malformed >= 1
+    (family,) = figures.collect()
+    assert (family.name, family.type) == ("perfkit_reports", "counter")
+    assert sum(sample.value for sample in family.samples if sample.labels == {"outcome": "malformed"}) >= 1
+    before = len(SOURCES)
     del receiver
     gc.collect()
-    assert all(family.name != "perfkit_reports" for family in measured.registry.collect())
+    assert len(SOURCES) < before

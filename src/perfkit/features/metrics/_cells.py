@@ -7,8 +7,7 @@ processes count together.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
-from typing import Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 # What is shown beside a bucket: labels, and when the value was, in seconds since the epoch.
 Exemplar: TypeAlias = tuple[dict[str, str], float]
@@ -21,12 +20,9 @@ class Number(Protocol):
 
 
 class Distribution(Protocol):
-    """A histogram. What is below 0 counts as 0."""
+    """A histogram; exemplars are for those in memory only."""
 
-    def observe(self, amount: float, /) -> None: ...
-
-    def observe_all(self, amounts: Sequence[float], exemplars: Sequence[Exemplar | None] = (), /) -> None:
-        """Count several; exemplars are for those in memory only."""
+    def observe(self, amount: float, exemplar: Any = None, /) -> None: ...
 
 
 class NumberCell:
@@ -54,23 +50,11 @@ class DistributionCell:
         self.total: float = 0
         self.exemplars: dict[int, tuple[float, Exemplar]] | None = None
 
-    def observe(self, amount: float, /) -> None:
-        self.observe_all((amount,))
-
-    def observe_all(self, amounts: Sequence[float], exemplars: Sequence[Exemplar | None] = (), /) -> None:
-        bounds, counts, total = self.bounds, self.counts, 0.0
-        for amount in amounts:
-            if amount > 0.0:
-                total += amount
-            counts[bisect_left(bounds, amount)] += 1  # a bound belongs to the bucket below it
-        self.total += total
-        if any(exemplars):
-            self._keep(amounts, exemplars)
-
-    def _keep(self, amounts: Sequence[float], exemplars: Sequence[Exemplar | None]) -> None:
-        """Keep the last exemplar of each bucket."""
-        if self.exemplars is None:
-            self.exemplars = {}
-        for amount, exemplar in zip(amounts, exemplars, strict=True):
-            if exemplar is not None:
-                self.exemplars[bisect_left(self.bounds, amount)] = (amount, exemplar)
+    def observe(self, amount: float, exemplar: Exemplar | None = None, /) -> None:
+        bucket = bisect_left(self.bounds, amount)  # a bound belongs to the bucket below it
+        self.counts[bucket] += 1
+        self.total += amount
+        if exemplar is not None:
+            if self.exemplars is None:
+                self.exemplars = {}
+            self.exemplars[bucket] = (amount, exemplar)

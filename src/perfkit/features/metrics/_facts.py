@@ -76,7 +76,7 @@ class Facts:
         if queries is not None:
             count, seconds = queries
             self._families.query_count.cell((route,)).observe(count)
-            self._families.query_duration.cell((route,)).observe(seconds)
+            self._families.query_duration.cell((route,)).observe(max(seconds, 0.0))
 
     def _tally(self, key: tuple[Any, ...]) -> Tally:
         families = self._families

@@ -71,13 +71,13 @@ class Overflow:
         self._max_series = plan.max_series
         self.untold: list[str] = []
 
-    def count(self, name: str, times: int) -> None:
-        """Count so many observations of that metric."""
+    def count(self, name: str) -> None:
+        """Count one observation of that metric."""
         counter = self._counters.get(name)
         if counter is None:
             counter = self._counters[name] = self._open((name,))
             self.untold.append(name)
-        counter.inc(times)
+        counter.inc(1)
 
     def tell(self) -> None:
         """Log it. For use without the lock: a handler that waits for its own lock may be held up by who wants ours."""
@@ -103,21 +103,21 @@ class Family(Generic[C]):
         self._cells: dict[Labels, C] = {}
         self._overflown: dict[Labels, C] = {}
 
-    def cell(self, labels: Labels, times: int = 1) -> C:
-        """The series of these labels, or the one for overflow, for so many observations."""
-        return self.found(labels, times)[0]
+    def cell(self, labels: Labels) -> C:
+        """The series of these labels, or the one for overflow."""
+        return self.found(labels)[0]
 
-    def found(self, labels: Labels, times: int = 1) -> tuple[C, bool]:
+    def found(self, labels: Labels) -> tuple[C, bool]:
         """The same, and whether it is theirs alone: else ask again next time, so that it is counted."""
         cell = self._cells.get(labels)
         if cell is None:
             if len(self._cells) >= self._max_series:
-                return self._overflowing(labels, times), False
+                return self._overflowing(labels), False
             cell = self._cells[labels] = self._open(labels)
         return cell, True
 
-    def _overflowing(self, labels: Labels, times: int) -> C:
-        self._overflow.count(self._metric.name, times)
+    def _overflowing(self, labels: Labels) -> C:
+        self._overflow.count(self._metric.name)
         folded = self._folded(labels)
         cell = self._overflown.get(folded)
         if cell is None:

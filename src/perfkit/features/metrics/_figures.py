@@ -12,7 +12,7 @@ from weakref import WeakSet
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric as Shown
 
-from perfkit._figure_sources import SOURCES, FigureSource
+from perfkit._figure_sources import FigureSource
 from perfkit.feature import Feature, Figure
 from perfkit.features.metrics._labels import LABEL_NAME, clean
 
@@ -46,9 +46,11 @@ class Figures:
     Args:
         taken: names of metrics that are ours.
         max_series: how many combinations of labels a figure may have.
+        others: who has figures and is in no stack.
     """
 
-    def __init__(self, taken: Collection[str], max_series: int) -> None:
+    def __init__(self, taken: Collection[str], max_series: int, others: Collection[FigureSource] = ()) -> None:
+        self._others = others
         self._taken = frozenset(name.removesuffix("_total") for name in taken)
         self._max_series = max_series
         self._sources: WeakSet[Source] = WeakSet()
@@ -79,7 +81,7 @@ class Figures:
         features: dict[int, FigureSource] = {
             id(feature): feature for source in list(self._sources) for feature in source.features
         }
-        for feature in (*features.values(), *list(SOURCES)):
+        for feature in (*features.values(), *self._others):
             try:
                 yield from [_labelled(figure) for figure in feature.figures() if self._is_good(figure)]
             except Exception as error:  # noqa: BLE001 - it is logged, and the others are asked

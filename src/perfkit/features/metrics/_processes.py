@@ -6,13 +6,13 @@ prometheus-client chooses so by the environment variable PROMETHEUS_MULTIPROC_DI
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, values
 
 from perfkit.errors import ConfigurationError
-from perfkit.features.metrics._cells import Distribution, Exemplar, Number
+from perfkit.features.metrics._cells import Distribution, Number
 from perfkit.features.metrics._families import Labels, Metric
 from perfkit.features.metrics._multiprocess_files import VARIABLE
 
@@ -31,22 +31,6 @@ def count_together() -> bool:
     return True
 
 
-class DistributionFile:
-    """A histogram in the files."""
-
-    __slots__ = ("_histogram",)
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
-
-    def observe(self, amount: float, /) -> None:
-        self._histogram.observe(max(amount, 0.0))
-
-    def observe_all(self, amounts: Sequence[float], exemplars: Sequence[Exemplar | None] = (), /) -> None:
-        for amount in amounts:
-            self.observe(amount)
-
-
 class ProcessesBackend:
     """Keeps the values in the files of prometheus-client."""
 
@@ -62,8 +46,7 @@ class ProcessesBackend:
 
     def distributions(self, metric: Metric) -> Callable[[Labels], Distribution]:
         name, text, labels = metric.name, metric.series.help, metric.labels
-        open_ = self._opener(Histogram(name, text, labels, registry=None, buckets=metric.bounds))
-        return lambda labels: DistributionFile(open_(labels))
+        return self._opener(Histogram(name, text, labels, registry=None, buckets=metric.bounds))
 
     def _opener(self, metric: Any) -> Callable[[Labels], Any]:
         self._metrics.append(metric)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from perfkit.features.metrics import _series as series
@@ -30,8 +30,8 @@ KEYS_PER_SERIES: Final = 2
 class Recorder:
     """Counts requests, streams, connections and pieces of work.
 
-    Requests wait in two queues until some have come together: to count many at once takes half the time, since those
-    that ended alike are found once, and requests need no lock.
+    Requests wait in two queues until some have come together: to count many at once takes half the time, since code and
+    data are in the processor's caches then, and requests need no lock.
 
     One lock guards all values. A thread that holds it may come here again, as memory that is freed meanwhile may end an
     exchange. That does no harm, since each value changes in one step.
@@ -101,11 +101,14 @@ class Recorder:
         failures: list[Exception] = []
         with self._lock:
             # First those that have ended: all of them are among those that have begun.
-            for (key, outcome), requests in alike(drained(self.ended)).items():
-                self._active_of(key[0]).inc(-len(requests))
-                failures += self._count(key, outcome, requests)
-            for method, count in Counter(drained(self.begun)).items():
-                self._active_of(method).inc(count)
+            for request in drained(self.ended):
+                self._active_of(request[0][0]).inc(-1)
+                try:
+                    self._count(*request)
+                except Exception as error:  # noqa: BLE001 - it is logged, and the others count
+                    failures.append(error)
+            for method in drained(self.begun):
+                self._active_of(method).inc(1)
         for failure in failures:
             self._report(failure)
         self._tell()
@@ -116,36 +119,35 @@ class Recorder:
             active = self._active_by_method[method] = self._active.cell((method,))
         return active
 
-    def _count(self, key: Key, outcome: str, requests: Sequence[Ended]) -> Iterable[Exception]:
-        """Count requests that have ended in the same way; see `Ended`. Gives the errors of those it could not count."""
-        _, seconds, first_bytes, received, sent, told, exemplars, _ = zip(*requests, strict=True)
-        entry = self._entries.get(key) or self._new_entry(key)
-        (entry.requests or self._open(entry, "requests", len(requests))).inc(len(requests))
-        self._observe(entry, "first_byte", [each for each in first_bytes if each is not None])
-        self._observe(entry, "sent", [each for each in sent if each >= 0])
-        self._observe(entry, "received", [each for each in received if each > 0])
-        if outcome:
-            self._streams.cell(()).inc(-len(requests))
-            self._stream_duration.cell((entry.route, outcome), len(requests)).observe_all(seconds)
-        else:
-            self._observe(entry, "duration", seconds, exemplars)
-        # Last, since they may be anything.
-        return [error for each in told if each is not None if (error := self._failure(each, entry.route)) is not None]
-
-    def _observe(
-        self, entry: Entry, name: str, amounts: Sequence[float], exemplars: Sequence[Exemplar | None] = ()
+    def _count(
+        self,
+        key: Key,
+        seconds: float,
+        first_byte: float | None,
+        received: int,
+        sent: int,
+        told: Told | None,
+        exemplar: Exemplar | None,
+        outcome: str,
     ) -> None:
-        if amounts:
-            series: Distribution = getattr(entry, name) or self._open(entry, name, len(amounts))
-            series.observe_all(amounts, exemplars)
-
-    def _failure(self, told: Told, route: str) -> Exception | None:
-        """Count what was told of a request; gives the error where that could not be."""
-        try:
-            self._facts.count(told, route)
-        except Exception as error:  # noqa: BLE001 - it is logged, and the others count
-            return error
-        return None
+        """Count a request that has ended; see `Ended`."""
+        if outcome:
+            self._streams.cell(()).inc(-1)
+        seconds = max(seconds, 0.0)
+        entry = self._entries.get(key) or self._new_entry(key)
+        (entry.requests or self._open(entry, "requests")).inc(1)
+        if first_byte is not None:
+            (entry.first_byte or self._open(entry, "first_byte")).observe(max(first_byte, 0.0))
+        if sent >= 0:
+            (entry.sent or self._open(entry, "sent")).observe(sent)
+        if received > 0:
+            (entry.received or self._open(entry, "received")).observe(received)
+        if outcome:
+            self._stream_duration.cell((entry.route, outcome)).observe(seconds)
+        else:
+            (entry.duration or self._open(entry, "duration")).observe(seconds, exemplar)
+        if told is not None:  # last, since it may be anything
+            self._facts.count(told, entry.route)
 
     def _new_entry(self, key: Key) -> Entry:
         entry = Entry(key, self.plan)
@@ -153,9 +155,9 @@ class Recorder:
             self._entries[key] = entry
         return entry
 
-    def _open(self, entry: Entry, name: str, times: int) -> Any:
-        """The series of that name, which the entry keeps if it is its own: overflow is counted so many times."""
-        cell, own = self._families[name].found(entry.labels[name], times)
+    def _open(self, entry: Entry, name: str) -> Any:
+        """The series of that name, which the entry keeps if it is its own: overflow is counted each time."""
+        cell, own = self._families[name].found(entry.labels[name])
         if own:
             setattr(entry, name, cell)
         return cell
@@ -174,6 +176,7 @@ class Recorder:
 
     def abandon(self, running: Running) -> None:
         """No longer count a request as active of which nothing else is known."""
+        self.flush()
         with self._lock:
             self._active_of(running.method).inc(-1)
             if running.stream:
@@ -211,7 +214,7 @@ class Recorder:
         with self._lock:
             if gauge is not None:
                 gauge.inc(-1)
-            self._websocket_duration.cell((route, close_class)).observe(seconds)
+            self._websocket_duration.cell((route, close_class)).observe(max(seconds, 0.0))
             for direction, count in zip(("received", "sent"), messages, strict=True):
                 if count:
                     self._messages.cell((route, direction)).inc(count)
@@ -225,7 +228,7 @@ class Recorder:
     def observe_span(self, name: str, seconds: float) -> None:
         """Count a piece of work."""
         with self._lock:
-            self._spans.cell((clean(name),)).observe(seconds)
+            self._spans.cell((clean(name),)).observe(max(seconds, 0.0))
         self._tell()
 
     def observe_lag(self, seconds: float) -> None:
@@ -241,11 +244,3 @@ def drained(queue: deque[T]) -> Iterator[T]:
             yield queue.popleft()
         except IndexError:  # an exchange that was freed meanwhile was counted, and the rest with it
             return
-
-
-def alike(requests: Iterable[Ended]) -> Mapping[tuple[Key, str], list[Ended]]:
-    """Requests by how they ended: their keys, and their outcomes if they are streams."""
-    groups: defaultdict[tuple[Key, str], list[Ended]] = defaultdict(list)
-    for request in requests:
-        groups[request[0], request[-1]].append(request)
-    return groups

@@ -7,6 +7,9 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakKeyDictionary
 
+from prometheus_client import REGISTRY
+
+from perfkit._figure_sources import SOURCES
 from perfkit._span_observers import add_observer
 from perfkit.errors import ConfigurationError
 from perfkit.features.metrics._families import Plan
@@ -34,7 +37,9 @@ class Shelf:
     def __init__(self, registry: CollectorRegistry, plan: Plan) -> None:
         self.plan = plan
         self.lock = RLock()
-        self.figures = Figures([series.named(plan.names) for series in ALL], plan.max_series)
+        # What counts for the whole process is told where the process's own metrics are.
+        sources = SOURCES if registry is REGISTRY else ()
+        self.figures = Figures([series.named(plan.names) for series in ALL], plan.max_series, sources)
         self.in_files = count_together()
         if self.in_files:
             files = ProcessesBackend()

@@ -91,6 +91,7 @@ ENDINGS = [
     Ending("stream raises at once", stream(LookupError()), "LookupError"),
     Ending("stream raises", stream(LONG, LookupError()), "LookupError"),
     Ending("compressed stream raises", stream(LONG, LookupError()), "LookupError", headers=(BROWSER,)),
+    Ending("events raise at once", stream(LookupError(), kind=EVENTS), "LookupError", streams=True),
     Ending("events raise", stream(b"data: 1\n\n", LookupError(), kind=EVENTS), "LookupError", streams=True),
 ]
 
